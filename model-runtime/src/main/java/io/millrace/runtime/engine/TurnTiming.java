@@ -1,0 +1,14 @@
+package io.millrace.runtime.engine;
+
+/**
+ * What a turn cost so far.
+ *
+ * @param cachedTokens prompt positions that were not computed in this turn
+ * @param computedTokens prompt positions that were; recomputation after a preemption counts again
+ * @param queuedNanos from submission to the first step that computed a position of it
+ * @param firstTokenNanos from submission to the first token; 0 until then
+ * @param elapsedNanos from submission to this step
+ * @param preemptions times that its blocks were taken and its positions computed again
+ */
+public record TurnTiming(int cachedTokens, int computedTokens, long queuedNanos, long firstTokenNanos,
+        long elapsedNanos, int preemptions) {}

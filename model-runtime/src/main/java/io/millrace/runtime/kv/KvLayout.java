@@ -1,0 +1,52 @@
+package io.millrace.runtime.kv;
+
+import io.millrace.runtime.weights.LlamaConfig;
+
+/**
+ * How one block of the cache is laid out: {@code [layer][key, value][kvHead][position][headDim]} of {@link KvType}, for
+ * {@link #BLOCK_POSITIONS} positions. So a layer's part of a block is contiguous, and within it a head's keys are.
+ * Keys are stored rotated, in the interleaved order of {@link io.millrace.runtime.weights.RotaryLayout}.
+ */
+public record KvLayout(int layers, int kvHeads, int headDim, KvType type) {
+    /** Positions per block. */
+    public static final int BLOCK_POSITIONS = 16;
+
+    public static KvLayout of(LlamaConfig config, KvType type) {
+        return new KvLayout(config.layers(), config.kvHeads(), config.headDim(), type);
+    }
+
+    /** Blocks that hold {@code positions} positions. */
+    public static int blocksFor(int positions) {
+        return (positions + BLOCK_POSITIONS - 1) / BLOCK_POSITIONS;
+    }
+
+    /** Bytes of one head's keys (or values) of one layer of a block. */
+    public int headBytes() {
+        return BLOCK_POSITIONS * headDim * type.bytes();
+    }
+
+    /** Bytes of one layer of a block, keys and values. */
+    public int layerBytes() {
+        return 2 * kvHeads * headBytes();
+    }
+
+    /** Bytes of a block. */
+    public long blockBytes() {
+        return (long) layers * layerBytes();
+    }
+
+    /** Bytes of one position, all layers. */
+    public long positionBytes() {
+        return blockBytes() / BLOCK_POSITIONS;
+    }
+
+    /** Offset in a block of a head's keys of a layer. */
+    public long keyOffset(int layer, int kvHead) {
+        return (long) layer * layerBytes() + (long) kvHead * headBytes();
+    }
+
+    /** Offset in a block of a head's values of a layer. */
+    public long valueOffset(int layer, int kvHead) {
+        return keyOffset(layer, kvHead) + (long) kvHeads * headBytes();
+    }
+}
