@@ -1,0 +1,97 @@
+package io.millrace.operator;
+
+import static org.apache.flink.configuration.ConfigOptions.key;
+
+import io.millrace.runtime.kv.KvType;
+import java.time.Duration;
+import org.apache.flink.configuration.ConfigOption;
+import org.apache.flink.configuration.MemorySize;
+
+/**
+ * The operator's settings, the same names in code, in YAML and on the command line. {@link OperatorSettings} checks their
+ * values.
+ */
+public final class MillraceOptions {
+
+    // ---------------------------------------------------------------------------------------------------- model
+
+    public static final ConfigOption<String> MODEL = key("millrace.model").stringType().noDefaultValue()
+            .withDescription(
+                    "Path of the model on every task manager: a GGUF file, the first file of a split GGUF, or a "
+                            + "Hugging Face directory.");
+
+    // --------------------------------------------------------------------------------------------------- engine
+
+    public static final ConfigOption<Integer> MAX_NUM_SEQS = key("millrace.engine.max-num-seqs").intType()
+            .defaultValue(32)
+            .withDescription("At most this many turns are decoded at the same time, per task manager.");
+
+    public static final ConfigOption<Integer> MAX_NUM_BATCHED_TOKENS = key("millrace.engine.max-num-batched-tokens")
+            .intType().defaultValue(512)
+            .withDescription("At most this many tokens are computed in one pass over the weights; longer prompts are "
+                    + "computed in chunks beside the decoding turns.");
+
+    public static final ConfigOption<MemorySize> KV_MEMORY = key("millrace.engine.kv.memory").memoryType()
+            .defaultValue(MemorySize.ofMebiBytes(1024))
+            .withDescription("Off-heap memory for the KV cache, per task manager, taken as it is needed. Count it in "
+                    + "taskmanager.memory.task.off-heap.size.");
+
+    public static final ConfigOption<KvType> KV_TYPE = key("millrace.engine.kv.type").enumType(KvType.class)
+            .defaultValue(KvType.F16).withDescription("How keys and values are stored.");
+
+    public static final ConfigOption<Integer> THREADS = key("millrace.engine.threads").intType().defaultValue(0)
+            .withDescription("Threads of the kernels, per task manager; 0 takes every core.");
+
+    // -------------------------------------------------------------------------------------------------- session
+
+    public static final ConfigOption<Duration> SESSION_TTL = key("millrace.session.ttl").durationType()
+            .defaultValue(Duration.ofHours(1))
+            .withDescription(
+                    "A session that was not used for this long is forgotten, with its KV cache and the request "
+                            + "ids by which duplicates are known.");
+
+    public static final ConfigOption<Integer> DUPLICATE_WINDOW = key("millrace.session.duplicate-window").intType()
+            .defaultValue(64)
+            .withDescription(
+                    "How many of a conversation's last request ids are remembered: a prompt with one of them is "
+                            + "a duplicate and is dropped.");
+
+    public static final ConfigOption<Integer> MAX_ACCEPTED_PROMPTS = key("millrace.session.max-accepted-prompts")
+            .intType().defaultValue(256)
+            .withDescription(
+                    "At most this many prompts are accepted and not yet answered, per subtask; more of them wait "
+                            + "in the input, as backpressure.");
+
+    public static final ConfigOption<MemorySize> MAX_EVENT_SIZE = key("millrace.session.max-event-size").memoryType()
+            .defaultValue(MemorySize.ofMebiBytes(4))
+            .withDescription("A prompt event whose texts are larger is a dead letter.");
+
+    public static final ConfigOption<Integer> MAX_PROMPT_TOKENS = key("millrace.session.max-prompt-tokens").intType()
+            .defaultValue(0)
+            .withDescription(
+                    "A turn whose history and new messages are longer is answered with an error; 0 leaves it to "
+                            + "the model's context.");
+
+    public static final ConfigOption<Integer> MAX_COMPLETION_TOKENS = key("millrace.session.max-completion-tokens")
+            .intType().defaultValue(1024)
+            .withDescription("Tokens that a turn may generate when its prompt does not say.");
+
+    public static final ConfigOption<Boolean> STREAM = key("millrace.session.stream").booleanType().defaultValue(false)
+            .withDescription("Whether token deltas are emitted when a prompt does not say.");
+
+    // ------------------------------------------------------------------------------------------------- sampling
+
+    public static final ConfigOption<Float> TEMPERATURE = key("millrace.sampling.temperature").floatType()
+            .defaultValue(0.6f).withDescription("Temperature when a prompt does not say; 0 is greedy.");
+
+    public static final ConfigOption<Float> TOP_P = key("millrace.sampling.top-p").floatType().defaultValue(0.9f)
+            .withDescription("Nucleus truncation when a prompt does not say; 1 is off.");
+
+    public static final ConfigOption<Integer> TOP_K = key("millrace.sampling.top-k").intType().defaultValue(0)
+            .withDescription("Truncation to the most likely tokens when a prompt does not say; 0 is off.");
+
+    public static final ConfigOption<Float> MIN_P = key("millrace.sampling.min-p").floatType().defaultValue(0f)
+            .withDescription("Truncation relative to the most likely token when a prompt does not say; 0 is off.");
+
+    private MillraceOptions() {}
+}

@@ -1,0 +1,76 @@
+package io.millrace.operator;
+
+import io.millrace.runtime.kv.KvType;
+import java.io.Serializable;
+import org.apache.flink.configuration.ConfigOption;
+import org.apache.flink.configuration.ReadableConfig;
+
+/**
+ * The values of {@link MillraceOptions}, checked once.
+ *
+ * @param ttlMillis idle time after which a session is forgotten
+ * @param maxEventBytes of all texts of a prompt event
+ * @param maxPromptTokens 0 leaves it to the model's context
+ * @param threads of the kernels; 0 takes every core
+ */
+public record OperatorSettings(String model, int maxNumSeqs, int maxNumBatchedTokens, long kvBytes, KvType kvType,
+        int threads, long ttlMillis, int duplicateWindow, int maxAcceptedPrompts, long maxEventBytes,
+        int maxPromptTokens, int maxCompletionTokens, boolean stream, float temperature, float topP, int topK,
+        float minP) implements Serializable {
+
+    /**
+     * Reads and checks the settings.
+     *
+     * @throws IllegalArgumentException that names the option, its value and the remedy
+     */
+    public static OperatorSettings of(ReadableConfig config) {
+        String model = config.getOptional(MillraceOptions.MODEL).orElse("");
+        if (model.isBlank()) {
+            throw new IllegalArgumentException(MillraceOptions.MODEL.key()
+                    + ": missing; set it to a GGUF file or a Hugging Face directory that every task manager can read");
+        }
+        return new OperatorSettings(model, atLeast(1, config, MillraceOptions.MAX_NUM_SEQS),
+                atLeast(1, config, MillraceOptions.MAX_NUM_BATCHED_TOKENS),
+                positive(MillraceOptions.KV_MEMORY, config.get(MillraceOptions.KV_MEMORY).getBytes()),
+                config.get(MillraceOptions.KV_TYPE), atLeast(0, config, MillraceOptions.THREADS),
+                positive(MillraceOptions.SESSION_TTL, config.get(MillraceOptions.SESSION_TTL).toMillis()),
+                atLeast(1, config, MillraceOptions.DUPLICATE_WINDOW),
+                atLeast(1, config, MillraceOptions.MAX_ACCEPTED_PROMPTS),
+                positive(MillraceOptions.MAX_EVENT_SIZE, config.get(MillraceOptions.MAX_EVENT_SIZE).getBytes()),
+                atLeast(0, config, MillraceOptions.MAX_PROMPT_TOKENS),
+                atLeast(1, config, MillraceOptions.MAX_COMPLETION_TOKENS), config.get(MillraceOptions.STREAM),
+                between(0, 100, config, MillraceOptions.TEMPERATURE),
+                between(Float.MIN_VALUE, 1, config, MillraceOptions.TOP_P), atLeast(0, config, MillraceOptions.TOP_K),
+                between(0, 1, config, MillraceOptions.MIN_P));
+    }
+
+    private static int atLeast(int least, ReadableConfig config, ConfigOption<Integer> option) {
+        int value = config.get(option);
+        if (value < least) {
+            throw invalid(option, value, "set it to " + least + " or more");
+        }
+        return value;
+    }
+
+    private static long positive(ConfigOption<?> option, long value) {
+        if (value <= 0) {
+            throw invalid(option, value, "set it to more than 0");
+        }
+        return value;
+    }
+
+    private static float between(float least, float most, ReadableConfig config, ConfigOption<Float> option) {
+        float value = config.get(option);
+        // Written so that NaN fails too.
+        if (!(value >= least && value <= most)) {
+            throw invalid(option, value,
+                    "set it to " + (least == Float.MIN_VALUE ? "more than 0" : (int) least + " or more")
+                            + " and at most " + (int) most);
+        }
+        return value;
+    }
+
+    private static IllegalArgumentException invalid(ConfigOption<?> option, Object value, String remedy) {
+        return new IllegalArgumentException(option.key() + ": " + value + " is out of range; " + remedy);
+    }
+}
