@@ -12,7 +12,7 @@ import java.util.Map;
  * @param repetitionPenalty divides positive and multiplies negative logits of tokens seen before; 1 is off
  * @param presencePenalty subtracted once from the logit of a token that was generated; 0 is off
  * @param frequencyPenalty subtracted per time that a token was generated; 0 is off
- * @param logitBias added to the logits of token ids
+ * @param logitBias added to the logits of token ids; each between -100 and 100
  * @param seed of the counter-based generator: equal seed, position and logits draw the same token
  */
 public record SamplingParameters(float temperature, int topK, float topP, float minP, float repetitionPenalty,
@@ -30,6 +30,10 @@ public record SamplingParameters(float temperature, int topK, float topP, float 
                 "above 0 and at most 100");
         require(Math.abs(presencePenalty) <= 2, "presence_penalty", presencePenalty, "between -2 and 2");
         require(Math.abs(frequencyPenalty) <= 2, "frequency_penalty", frequencyPenalty, "between -2 and 2");
+        logitBias.forEach((token, bias) -> {
+            require(token >= 0, "logit_bias", token, "a token id");
+            require(Math.abs(bias) <= 100, "logit_bias of token " + token, bias, "between -100 and 100");
+        });
         logitBias = Map.copyOf(logitBias);
     }
 
