@@ -1,5 +1,8 @@
 package io.millrace.runtime.weights;
 
+import java.util.Arrays;
+import java.util.Optional;
+
 /**
  * How a tensor's numbers are stored: blocks of {@link #blockSize()} consecutive values of a row in {@link #blockBytes()}
  * bytes. Layouts are those of ggml ({@code ggml-common.h}), little-endian.
@@ -22,6 +25,11 @@ public enum TensorType {
         this.ggmlId = ggmlId;
         this.blockSize = blockSize;
         this.blockBytes = blockBytes;
+    }
+
+    /** The type of a number in a GGUF tensor table; empty for one that this runtime cannot read. */
+    public static Optional<TensorType> ofGgmlId(int ggmlId) {
+        return Arrays.stream(values()).filter(type -> type.ggmlId == ggmlId).findFirst();
     }
 
     /** The type's number in a GGUF tensor table. */

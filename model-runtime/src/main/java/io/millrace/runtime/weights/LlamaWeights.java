@@ -1,0 +1,109 @@
+package io.millrace.runtime.weights;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+
+/**
+ * The weights of a Llama 3.x text decoder, mapped from files and checked: every tensor is there and has the shape that
+ * {@link #config()} says. Immutable, any thread may read. Whoever opened them closes them, when nobody reads any more.
+ */
+public final class LlamaWeights implements AutoCloseable {
+    private final GgufFile files;
+    private final String name;
+    private final LlamaConfig config;
+    private final LlamaTensors tensors;
+    private final float[] ropeDivisors;
+    private final RotaryLayout rotaryLayout;
+    private final List<String> warnings;
+    private final String fingerprint;
+
+    LlamaWeights(GgufFile files, String name, LlamaConfig config, LlamaTensors tensors, float[] ropeDivisors,
+            RotaryLayout rotaryLayout, List<String> warnings) {
+        this.files = files;
+        this.name = name;
+        this.config = config;
+        this.tensors = tensors;
+        this.ropeDivisors = ropeDivisors;
+        this.rotaryLayout = rotaryLayout;
+        this.warnings = List.copyOf(warnings);
+        this.fingerprint = Fingerprint.of(config, rotaryLayout, ropeDivisors, tensors.all());
+    }
+
+    /**
+     * Maps and checks a model.
+     *
+     * @param model a GGUF file or the first part of a split one
+     * @throws ModelFormatException when it cannot be used, in one line that names the file and the field
+     */
+    public static LlamaWeights open(Path model) {
+        if (Files.isDirectory(model)) {
+            throw new ModelFormatException(model, "file", "is a directory");
+        }
+        return GgufModel.open(model);
+    }
+
+    public LlamaConfig config() {
+        return config;
+    }
+
+    /** {@code [vocabSize, hidden]}. */
+    public Tensor embedding() {
+        return tensors.embedding();
+    }
+
+    /** The decoder blocks, first to last. */
+    public List<LayerWeights> layers() {
+        return tensors.layers();
+    }
+
+    /** {@code [1, hidden]} F32. */
+    public Tensor outputNorm() {
+        return tensors.outputNorm();
+    }
+
+    /** {@code [vocabSize, hidden]}; the same object as {@link #embedding()} when the two are tied. */
+    public Tensor output() {
+        return tensors.output();
+    }
+
+    /** By what to divide each of the {@code headDim / 2} rotary frequencies; all 1 when the model has no scaling. A copy. */
+    public float[] ropeDivisors() {
+        return ropeDivisors.clone();
+    }
+
+    /** How the rows of the query and key matrices are ordered. */
+    public RotaryLayout rotaryLayout() {
+        return rotaryLayout;
+    }
+
+    /**
+     * A stable hex id of the model's content: SHA-256 over geometry, tensor table, rotary divisors and the first and last
+     * 64 KiB of every tensor. Two files differ in it unless they differ only in the middle of large tensors; how a model is
+     * split in files does not change it.
+     */
+    public String fingerprint() {
+        return fingerprint;
+    }
+
+    /** What the model is called: by its own metadata, or else by its path. */
+    public String name() {
+        return name;
+    }
+
+    /** What a user should know about this file; usually nothing. */
+    public List<String> warnings() {
+        return warnings;
+    }
+
+    /** Bytes of all tensors. */
+    public long bytes() {
+        return tensors.all().stream().mapToLong(tensor -> tensor.data().byteSize()).sum();
+    }
+
+    /** Unmaps the files; no tensor may be used any more. */
+    @Override
+    public void close() {
+        files.close();
+    }
+}
