@@ -3,9 +3,12 @@ package io.millrace.runtime.kv;
 import io.millrace.runtime.weights.LlamaConfig;
 
 /**
- * How one block of the cache is laid out: {@code [layer][key, value][kvHead][position][headDim]} of {@link KvType}, for
- * {@link #BLOCK_POSITIONS} positions. So a layer's part of a block is contiguous, and within it a head's keys are.
- * Keys are stored rotated, in the interleaved order of {@link io.millrace.runtime.weights.RotaryLayout}.
+ * How one block of the cache is laid out, for {@link #BLOCK_POSITIONS} positions: {@code [layer]}, in it first the keys,
+ * {@code [kvHead][headDim][position]}, then the values, {@code [kvHead][position][headDim]}, all of {@link KvType}. So a
+ * layer's part of a block is contiguous, and within it a head's keys (or values) are. Keys lie across positions because
+ * the scores of 16 positions are then computed in 16 vector lanes; they are stored rotated, in the interleaved order of
+ * {@link io.millrace.runtime.weights.RotaryLayout}. The block table of a sequence and the number of positions it has
+ * computed say which of a block's positions hold something.
  */
 public record KvLayout(int layers, int kvHeads, int headDim, KvType type) {
     /** Positions per block. */

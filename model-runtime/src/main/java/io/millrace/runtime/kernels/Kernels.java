@@ -1,0 +1,81 @@
+package io.millrace.runtime.kernels;
+
+import io.millrace.runtime.weights.Tensor;
+import java.lang.foreign.MemorySegment;
+
+/**
+ * The arithmetic of a decoder, for rows of f32 activations on the heap and weights in native or mapped memory. Every
+ * operation rounds in one fixed order, written down at each method, so implementations agree bit for bit, and a row's result
+ * does not depend on how many rows, tasks or threads there are.
+ *
+ * <p>
+ * Sums run in {@link #LANES} lanes: lane {@code j} takes the terms {@code k = j (mod 16)} in ascending order, then the lanes
+ * are added pairwise: {@code j} and {@code j + 8}, then {@code j + 4}, {@code j + 2}, {@code j + 1}.
+ *
+ * <p>
+ * Rows of activations that are read by {@link #multiply} and {@link #rmsNorm} are {@link #padded}: the values behind the
+ * last column, up to the next multiple of 16, are zeros. Implementations have no state and may be shared by threads.
+ */
+public interface Kernels {
+    /** Lanes of every sum; also positions of an attention tile. */
+    int LANES = 16;
+
+    /** Floats of scratch that {@link #multiply} needs. */
+    int MULTIPLY_SCRATCH = MultiplyTiling.SCRATCH;
+
+    /** {@code width} rounded up to a multiple of {@link #LANES}. */
+    static int padded(int width) {
+        return (width + LANES - 1) & -LANES;
+    }
+
+    /** For the log, for instance {@code vector (512 bit)}. */
+    String name();
+
+    /**
+     * Writes columns {@code from .. from + count - 1} of a row of weights to {@code out}, as f32. Block types give exactly
+     * the values of ggml's reference: all products {@code scale * quant} are exact in f32, and where a type has minima
+     * (Q4_K, Q5_K) the difference is rounded once.
+     *
+     * @param from a multiple of the type's block size
+     * @param count a multiple of the type's block size
+     */
+    void dequantize(Tensor weights, int row, int from, int count, float[] out, int outOffset);
+
+    /**
+     * Some outputs of a matrix product: for each row {@code r < rows} and each {@code n} in
+     * {@code first .. first + outputs - 1}, {@code y[r * yStride + n]} becomes the sum over {@code k} of
+     * {@code weights[n][k] * x[r * xStride + k]}: fused multiply-adds in 16 lanes.
+     *
+     * @param xStride at least {@code padded(weights.cols())}
+     * @param scratch {@link #MULTIPLY_SCRATCH} floats that no other thread uses meanwhile
+     */
+    void multiply(Tensor weights, int first, int outputs, float[] x, int xStride, int rows, float[] y, int yStride,
+            float[] scratch);
+
+    /**
+     * RMSNorm (Zhang and Sennrich 2019) of one row: {@code y = (x * (1 / sqrt(sum(x * x) / width + eps))) * weight}, the sum
+     * by fused multiply-adds in 16 lanes. Writes {@code width} values.
+     */
+    void rmsNorm(float[] x, int xOffset, int width, float[] weight, float eps, float[] y, int yOffset);
+
+    /** SwiGLU (Shazeer 2020): {@code gate = gate / (1 + exp(-gate)) * up}, with {@link ScalarKernels#exp}. */
+    void swiGlu(float[] gate, int gateOffset, float[] up, int upOffset, int width);
+
+    /** {@code x += y}. */
+    void add(float[] x, int xOffset, float[] y, int yOffset, int width);
+
+    /** Converts {@code count} f16 values at a byte offset of {@code source} to f32. */
+    void halfToFloat(MemorySegment source, long byteOffset, int count, float[] out, int outOffset);
+
+    /**
+     * Takes the first {@code positions} positions of the tile's keys and values into the running softmax of {@code count}
+     * queries that share them (Milakov and Gimelshein 2018). For each query: scores are sums over the head's values in
+     * ascending order, by fused multiply-add; the maximum and its correction {@code c = exp(old - new)} are taken once per
+     * tile; the sum of weights is kept in 16 lanes, {@code sum = fma(sum, c, p)}; the weighted values are
+     * {@code out = out * c}, then one fused multiply-add per position, ascending.
+     *
+     * @param queries rotated and scaled, {@code headDim} values each, one after another
+     * @param first the tile's state that belongs to the first query
+     */
+    void attend(AttentionTile tile, float[] queries, int queryOffset, int first, int count, int positions);
+}

@@ -1,0 +1,41 @@
+package io.millrace.runtime.kv;
+
+import java.util.Arrays;
+import java.util.Objects;
+
+/**
+ * The blocks of one sequence, in the order of its positions: position {@code p} is in block {@code get(p / 16)}. Changed by
+ * the engine thread only; the workers of a forward pass read it.
+ */
+public final class BlockTable {
+    private int[] blocks = new int[8];
+    private int size;
+
+    /** Adds the block of the next {@link KvLayout#BLOCK_POSITIONS} positions. */
+    public void append(int blockId) {
+        if (size == blocks.length) {
+            blocks = Arrays.copyOf(blocks, 2 * size);
+        }
+        blocks[size++] = blockId;
+    }
+
+    /** Blocks in the table. */
+    public int size() {
+        return size;
+    }
+
+    /** Positions that the blocks have room for. */
+    public int positions() {
+        return size * KvLayout.BLOCK_POSITIONS;
+    }
+
+    /** Id of the {@code index}-th block, as the pool gave it. */
+    public int get(int index) {
+        return blocks[Objects.checkIndex(index, size)];
+    }
+
+    /** Forgets all blocks. It does not release them: that is the owner's task. */
+    public void clear() {
+        size = 0;
+    }
+}
