@@ -16,9 +16,9 @@ final class FloatTensors {
         MemorySegment data = tensor.data();
         for (int i = 0; i < values.length; i++) {
             values[i] = switch (tensor.type()) {
-                case F32 -> data.get(GgufCursor.FLOAT, 4L * i);
-                case F16 -> Float.float16ToFloat(data.get(GgufCursor.SHORT, 2L * i));
-                case BF16 -> Float.intBitsToFloat(data.get(GgufCursor.SHORT, 2L * i) << 16);
+                case F32 -> data.get(FileCursor.FLOAT, 4L * i);
+                case F16 -> Float.float16ToFloat(data.get(FileCursor.SHORT, 2L * i));
+                case BF16 -> Float.intBitsToFloat(data.get(FileCursor.SHORT, 2L * i) << 16);
                 case Q8_0, Q4_0, Q4_K, Q5_K, Q6_K -> throw new ModelFormatException(file, tensor.name(),
                         "is " + tensor.type() + ", expected F32, F16 or BF16");
             };

@@ -14,8 +14,6 @@ import java.util.Map;
  * naming file and key, when the key is missing or has another type. Lives as long as the {@link GgufFile}.
  */
 public final class GgufMetadata implements ConfigFields {
-    private static final int MAX_STRING_BYTES = 1 << 20;
-
     private final Path path;
     private final Map<String, GgufValue> values;
 
@@ -47,8 +45,8 @@ public final class GgufMetadata implements ConfigFields {
     public float number(String key) {
         GgufValue value = scalar(key);
         return switch (value.type()) {
-            case FLOAT32 -> value.data().get(GgufCursor.FLOAT, 0);
-            case FLOAT64 -> (float) value.data().get(GgufCursor.DOUBLE, 0);
+            case FLOAT32 -> value.data().get(FileCursor.FLOAT, 0);
+            case FLOAT64 -> (float) value.data().get(FileCursor.DOUBLE, 0);
             default -> integer(key);
         };
     }
@@ -61,20 +59,17 @@ public final class GgufMetadata implements ConfigFields {
 
     /** The string of a key that must be there; at most 1 MiB. */
     public String string(String key) {
-        MemorySegment bytes = new GgufCursor(path, expect(scalar(key), key, GgufType.STRING).data()).string(key);
-        if (bytes.byteSize() > MAX_STRING_BYTES) {
-            throw error(key, "a string of " + bytes.byteSize() + " bytes, expected at most " + MAX_STRING_BYTES);
-        }
-        return GgufCursor.text(path, key, bytes);
+        MemorySegment bytes = new FileCursor(path, expect(scalar(key), key, GgufType.STRING).data()).string(key);
+        return FileCursor.text(path, key, bytes);
     }
 
     /** The elements of an array of strings that must be there. */
     public List<String> strings(String key) {
         GgufValue value = expect(array(key), key, GgufType.STRING);
-        GgufCursor in = new GgufCursor(path, value.data());
+        FileCursor in = new FileCursor(path, value.data());
         List<String> strings = new ArrayList<>(length(key));
         for (long i = 0; i < value.count(); i++) {
-            strings.add(GgufCursor.text(path, key, in.string(key)));
+            strings.add(FileCursor.text(path, key, in.string(key)));
         }
         return Collections.unmodifiableList(strings);
     }

@@ -1,12 +1,8 @@
 package io.millrace.runtime.weights;
 
-import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.nio.channels.FileChannel;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
@@ -35,8 +31,8 @@ record GgufPart(Path file, GgufMetadata metadata, Map<String, Tensor> tensors) {
 
     /** Maps and parses a file; the mapping lives as long as {@code arena}. */
     static GgufPart open(Path file, Arena arena) {
-        MemorySegment data = map(file, arena);
-        GgufCursor in = new GgufCursor(file, data);
+        MemorySegment data = FileCursor.map(file, arena);
+        FileCursor in = new FileCursor(file, data);
         if (in.uint32("magic") != MAGIC) {
             throw in.error("magic", "is not a GGUF file");
         }
@@ -53,19 +49,7 @@ record GgufPart(Path file, GgufMetadata metadata, Map<String, Tensor> tensors) {
         return new GgufPart(file, new GgufMetadata(file, metadata), tensors);
     }
 
-    /** Maps a whole file read-only. */
-    static MemorySegment map(Path file, Arena arena) {
-        if (!Files.isRegularFile(file)) {
-            throw new ModelFormatException(file, "file", Files.exists(file) ? "is not a file" : "does not exist");
-        }
-        try (FileChannel channel = FileChannel.open(file, StandardOpenOption.READ)) {
-            return channel.map(FileChannel.MapMode.READ_ONLY, 0, channel.size(), arena);
-        } catch (IOException e) {
-            throw new ModelFormatException(file, "file", "cannot be read: " + e, e);
-        }
-    }
-
-    private static Map<String, GgufValue> readMetadata(GgufCursor in, long count) {
+    private static Map<String, GgufValue> readMetadata(FileCursor in, long count) {
         Map<String, GgufValue> metadata = new LinkedHashMap<>();
         for (long i = 0; i < count; i++) {
             String key = in.name("metadata key " + i, MAX_KEY_BYTES);
@@ -76,7 +60,7 @@ record GgufPart(Path file, GgufMetadata metadata, Map<String, Tensor> tensors) {
         return metadata;
     }
 
-    private static long alignment(GgufCursor in, Map<String, GgufValue> metadata) {
+    private static long alignment(FileCursor in, Map<String, GgufValue> metadata) {
         GgufValue value = metadata.get(ALIGNMENT);
         if (value == null) {
             return 32;
@@ -98,7 +82,7 @@ record GgufPart(Path file, GgufMetadata metadata, Map<String, Tensor> tensors) {
         }
     }
 
-    private static Map<String, Tensor> readTensors(GgufCursor in, MemorySegment data, long count, long alignment) {
+    private static Map<String, Tensor> readTensors(FileCursor in, MemorySegment data, long count, long alignment) {
         List<Entry> entries = new ArrayList<>();
         for (long i = 0; i < count; i++) {
             entries.add(readEntry(in, i));
@@ -124,7 +108,7 @@ record GgufPart(Path file, GgufMetadata metadata, Map<String, Tensor> tensors) {
         return tensors;
     }
 
-    private static Entry readEntry(GgufCursor in, long index) {
+    private static Entry readEntry(FileCursor in, long index) {
         String name = in.name("tensor name " + index, MAX_TENSOR_NAME_BYTES);
         int dimensions = in.uint32(name);
         if (dimensions < 1 || dimensions > MAX_DIMENSIONS) {
@@ -155,7 +139,7 @@ record GgufPart(Path file, GgufMetadata metadata, Map<String, Tensor> tensors) {
         return new Entry(name, type, (int) rows, (int) cols, in.uint64(name));
     }
 
-    private static void rejectOverlaps(GgufCursor in, List<Entry> entries) {
+    private static void rejectOverlaps(FileCursor in, List<Entry> entries) {
         List<Entry> byOffset = entries.stream().sorted(Comparator.comparingLong(Entry::offset)).toList();
         for (int i = 1; i < byOffset.size(); i++) {
             Entry before = byOffset.get(i - 1);

@@ -36,7 +36,7 @@ enum GgufType {
         };
     }
 
-    static GgufType read(GgufCursor in, String field) {
+    static GgufType read(FileCursor in, String field) {
         int number = in.uint32(field);
         if (number < 0 || number >= BY_NUMBER.length) {
             throw in.error(field, "unknown metadata type " + Integer.toUnsignedString(number));

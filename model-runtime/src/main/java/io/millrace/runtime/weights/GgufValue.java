@@ -14,7 +14,7 @@ import java.util.Locale;
  */
 record GgufValue(GgufType type, boolean array, long count, MemorySegment data) {
 
-    static GgufValue read(GgufCursor in, String key) {
+    static GgufValue read(FileCursor in, String key) {
         GgufType type = GgufType.read(in, key);
         if (type != GgufType.ARRAY) {
             return elements(in, key, type, false, 1);
@@ -26,11 +26,11 @@ record GgufValue(GgufType type, boolean array, long count, MemorySegment data) {
         return elements(in, key, element, true, in.count(key, element == GgufType.STRING ? 8 : element.bytes()));
     }
 
-    private static GgufValue elements(GgufCursor in, String key, GgufType type, boolean array, long count) {
+    private static GgufValue elements(FileCursor in, String key, GgufType type, boolean array, long count) {
         if (type != GgufType.STRING) {
             return new GgufValue(type, array, count, in.take(count * type.bytes(), key));
         }
-        GgufCursor measure = in.copy();
+        FileCursor measure = in.copy();
         for (long i = 0; i < count; i++) {
             measure.string(key);
         }
@@ -42,11 +42,11 @@ record GgufValue(GgufType type, boolean array, long count, MemorySegment data) {
         return switch (type) {
             case UINT8 -> Byte.toUnsignedLong(data.get(ValueLayout.JAVA_BYTE, index));
             case INT8 -> data.get(ValueLayout.JAVA_BYTE, index);
-            case UINT16 -> Short.toUnsignedLong(data.get(GgufCursor.SHORT, 2 * index));
-            case INT16 -> data.get(GgufCursor.SHORT, 2 * index);
-            case UINT32 -> Integer.toUnsignedLong(data.get(GgufCursor.INT, 4 * index));
-            case INT32 -> data.get(GgufCursor.INT, 4 * index);
-            case UINT64, INT64 -> data.get(GgufCursor.LONG, 8 * index);
+            case UINT16 -> Short.toUnsignedLong(data.get(FileCursor.SHORT, 2 * index));
+            case INT16 -> data.get(FileCursor.SHORT, 2 * index);
+            case UINT32 -> Integer.toUnsignedLong(data.get(FileCursor.INT, 4 * index));
+            case INT32 -> data.get(FileCursor.INT, 4 * index);
+            case UINT64, INT64 -> data.get(FileCursor.LONG, 8 * index);
             case FLOAT32, FLOAT64, BOOL, STRING, ARRAY -> throw new IllegalStateException(type + " is no integer");
         };
     }

@@ -1,5 +1,6 @@
 package io.millrace.runtime.weights;
 
+import java.lang.foreign.Arena;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -9,7 +10,7 @@ import java.util.List;
  * {@link #config()} says. Immutable, any thread may read. Whoever opened them closes them, when nobody reads any more.
  */
 public final class LlamaWeights implements AutoCloseable {
-    private final GgufFile files;
+    private final Arena arena;
     private final String name;
     private final LlamaConfig config;
     private final LlamaTensors tensors;
@@ -18,9 +19,9 @@ public final class LlamaWeights implements AutoCloseable {
     private final List<String> warnings;
     private final String fingerprint;
 
-    LlamaWeights(GgufFile files, String name, LlamaConfig config, LlamaTensors tensors, float[] ropeDivisors,
+    LlamaWeights(Arena arena, String name, LlamaConfig config, LlamaTensors tensors, float[] ropeDivisors,
             RotaryLayout rotaryLayout, List<String> warnings) {
-        this.files = files;
+        this.arena = arena;
         this.name = name;
         this.config = config;
         this.tensors = tensors;
@@ -33,14 +34,11 @@ public final class LlamaWeights implements AutoCloseable {
     /**
      * Maps and checks a model.
      *
-     * @param model a GGUF file or the first part of a split one
+     * @param model a GGUF file, the first part of a split one, or a Hugging Face directory
      * @throws ModelFormatException when it cannot be used, in one line that names the file and the field
      */
     public static LlamaWeights open(Path model) {
-        if (Files.isDirectory(model)) {
-            throw new ModelFormatException(model, "file", "is a directory");
-        }
-        return GgufModel.open(model);
+        return Files.isDirectory(model) ? HuggingFaceModel.open(model) : GgufModel.open(model);
     }
 
     public LlamaConfig config() {
@@ -65,6 +63,11 @@ public final class LlamaWeights implements AutoCloseable {
     /** {@code [vocabSize, hidden]}; the same object as {@link #embedding()} when the two are tied. */
     public Tensor output() {
         return tensors.output();
+    }
+
+    /** Every tensor once, in the order of the computation. */
+    public List<Tensor> tensors() {
+        return tensors.all();
     }
 
     /** By what to divide each of the {@code headDim / 2} rotary frequencies; all 1 when the model has no scaling. A copy. */
@@ -104,6 +107,6 @@ public final class LlamaWeights implements AutoCloseable {
     /** Unmaps the files; no tensor may be used any more. */
     @Override
     public void close() {
-        files.close();
+        arena.close();
     }
 }

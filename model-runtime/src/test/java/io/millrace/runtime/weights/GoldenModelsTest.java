@@ -67,4 +67,42 @@ class GoldenModelsTest {
             assertThat(weights.ropeDivisors()).containsExactly(expected, within(1e-6f));
         }
     }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"tiny", "odd"})
+    void aHuggingFaceDirectoryHoldsTheValuesOfTheF32Gguf(String set) {
+        try (LlamaWeights hf = LlamaWeights.open(golden(set + "-hf"));
+                LlamaWeights gguf = LlamaWeights.open(golden(set + "-f32.gguf"))) {
+            assertThat(hf.config()).isEqualTo(gguf.config()).isEqualTo(geometry(set));
+            assertThat(hf.rotaryLayout()).isEqualTo(RotaryLayout.HALVES);
+            assertThat(hf.name()).isEqualTo(set + "-hf");
+            assertThat(hf.warnings()).isEmpty();
+            assertThat(hf.ropeDivisors()).containsExactly(gguf.ropeDivisors(), within(1e-6f));
+            for (int i = 0; i < hf.tensors().size(); i++) {
+                Tensor tensor = hf.tensors().get(i);
+                if (!tensor.name().contains("q_proj") && !tensor.name().contains("k_proj")) {
+                    assertThat(values(tensor)).as(tensor.name()).isEqualTo(values(gguf.tensors().get(i)));
+                }
+            }
+            assertThat(pairs(values(hf.layers().getFirst().query()), gguf.config()))
+                    .isEqualTo(values(gguf.layers().getFirst().query()));
+        }
+    }
+
+    private static float[] values(Tensor tensor) {
+        return FloatTensors.read(Path.of("golden"), tensor);
+    }
+
+    /** Reorders the rows of a query matrix from halves to neighbours. */
+    private static float[] pairs(float[] halves, LlamaConfig config) {
+        float[] pairs = new float[halves.length];
+        int cols = config.hidden();
+        for (int row = 0; row < config.queryWidth(); row++) {
+            int head = row / config.headDim() * config.headDim();
+            int inHead = row % config.headDim();
+            int source = head + inHead / 2 + inHead % 2 * (config.headDim() / 2);
+            System.arraycopy(halves, source * cols, pairs, row * cols, cols);
+        }
+        return pairs;
+    }
 }

@@ -1,36 +1,55 @@
 package io.millrace.runtime.weights;
 
+import java.io.IOException;
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.nio.channels.FileChannel;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 
 /**
  * A position in a little-endian file that cannot leave it: every read is checked against the bytes that remain, and every
  * length or count against what those bytes could hold, before anything is allocated.
  */
-final class GgufCursor {
+final class FileCursor {
     static final ValueLayout.OfShort SHORT = ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
     static final ValueLayout.OfInt INT = ValueLayout.JAVA_INT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
     static final ValueLayout.OfLong LONG = ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
     static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
     static final ValueLayout.OfDouble DOUBLE = ValueLayout.JAVA_DOUBLE_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
+    private static final int MAX_TEXT_BYTES = 1 << 20;
+
     private final Path file;
     private final MemorySegment data;
     private long position;
 
-    GgufCursor(Path file, MemorySegment data) {
+    FileCursor(Path file, MemorySegment data) {
         this.file = file;
         this.data = data;
     }
 
+    /** Maps a whole file read-only. */
+    static MemorySegment map(Path file, Arena arena) {
+        if (!Files.isRegularFile(file)) {
+            throw new ModelFormatException(file, "file", Files.exists(file) ? "is not a file" : "does not exist");
+        }
+        try (FileChannel channel = FileChannel.open(file, StandardOpenOption.READ)) {
+            return channel.map(FileChannel.MapMode.READ_ONLY, 0, channel.size(), arena);
+        } catch (IOException e) {
+            throw new ModelFormatException(file, "file", "cannot be read: " + e, e);
+        }
+    }
+
     /** A cursor at the same place that moves on its own. */
-    GgufCursor copy() {
-        GgufCursor copy = new GgufCursor(file, data);
+    FileCursor copy() {
+        FileCursor copy = new FileCursor(file, data);
         copy.position = position;
         return copy;
     }
@@ -91,8 +110,12 @@ final class GgufCursor {
         return new ModelFormatException(file, field, problem);
     }
 
-    /** Decodes UTF-8, which malformed bytes fail. */
+    /** Decodes UTF-8 of at most 1 MiB; malformed bytes fail it. */
     static String text(Path file, String field, MemorySegment bytes) {
+        if (bytes.byteSize() > MAX_TEXT_BYTES) {
+            throw new ModelFormatException(file, field,
+                    "a string of " + bytes.byteSize() + " bytes, expected at most " + MAX_TEXT_BYTES);
+        }
         try {
             ByteBuffer buffer = bytes.asByteBuffer();
             return StandardCharsets.UTF_8.newDecoder().decode(buffer).toString();
