@@ -30,7 +30,7 @@ public final class Unicode {
     }
 
     /** The text with U+FFFD in place of every surrogate that has no partner, so that it has a UTF-8 form. */
-    static String wellFormed(String text) {
+    public static String wellFormed(String text) {
         int bad = unpairedSurrogate(text, 0);
         if (bad < 0) {
             return text;
