@@ -34,6 +34,12 @@ public final class BlockTable {
         return blocks[Objects.checkIndex(index, size)];
     }
 
+    /** Forgets the last block and returns its id. It does not release it. */
+    public int removeLast() {
+        Objects.checkIndex(size - 1, size);
+        return blocks[--size];
+    }
+
     /** Forgets all blocks. It does not release them: that is the owner's task. */
     public void clear() {
         size = 0;

@@ -1,0 +1,205 @@
+package io.millrace.runtime.engine;
+
+import io.millrace.runtime.kv.KvBlockPool;
+import io.millrace.runtime.kv.KvLayout;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * Decides what each step computes. After vLLM's scheduler: a sequence has known tokens and computed ones, and a step lets the
+ * computed catch up. Rows of sequences that lack one position come first, prompts fill what is left of the step.
+ *
+ * <p>A turn is admitted when all of its known positions fit in free blocks, in order of {@link Turn#ORDER}, no one overtaking.
+ * When blocks are short, idle sequences are asked for theirs, least recently used first. When not one row fits, blocks are
+ * taken: from waiting turns, then from running ones, the last in order first. So the first running turn always goes on, and
+ * since every turn fits the arena alone, all of them end.
+ *
+ * <p>Engine thread only; it computes nothing and calls no one.
+ */
+final class Scheduler {
+    private final KvBlockPool pool;
+    private final int maxNumSeqs;
+    private final int maxNumBatchedTokens;
+    /** Both in order of turns. */
+    private final List<Sequence> waiting = new ArrayList<>();
+    private final List<Sequence> running = new ArrayList<>();
+    /** Without a turn, with blocks; least recently used first. */
+    private final List<Sequence> idle = new ArrayList<>();
+    private final List<Sequence> step = new ArrayList<>();
+    private final List<Sequence> evictions = new ArrayList<>();
+    private int budget;
+    private long cachedTokens;
+    private long preemptions;
+
+    Scheduler(KvBlockPool pool, int maxNumSeqs, int maxNumBatchedTokens) {
+        this.pool = pool;
+        this.maxNumSeqs = maxNumSeqs;
+        this.maxNumBatchedTokens = maxNumBatchedTokens;
+    }
+
+    /** A turn has begun on the sequence. */
+    void add(Sequence sequence) {
+        idle.remove(sequence);
+        insert(waiting, sequence);
+    }
+
+    /** The sequence's turn has ended; call before {@link Sequence#end}. It stays resident. */
+    void finish(Sequence sequence) {
+        if (!running.remove(sequence)) {
+            waiting.remove(sequence);
+        }
+        sequence.end();
+        if (sequence.blocks().size() > 0) {
+            idle.add(sequence);
+        }
+    }
+
+    /** Takes the blocks of a sequence that has no turn. */
+    void release(Sequence sequence) {
+        idle.remove(sequence);
+        sequence.truncate(0);
+    }
+
+    /**
+     * Plans the next step: every returned sequence has {@link Sequence#scheduled()} positions to compute, and blocks for
+     * them. Empty when there is nothing to do, or nothing can be done until idle sequences are released. The list is reused.
+     */
+    List<Sequence> plan() {
+        do {
+            fill();
+        } while (step.isEmpty() && preempt());
+        requestEvictions();
+        return step;
+    }
+
+    /** Idle sequences to be asked for their blocks, found by the last plan; each is named once until it has run again. */
+    List<Sequence> evictions() {
+        return evictions;
+    }
+
+    List<Sequence> waiting() {
+        return waiting;
+    }
+
+    List<Sequence> running() {
+        return running;
+    }
+
+    long cachedTokens() {
+        return cachedTokens;
+    }
+
+    long preemptions() {
+        return preemptions;
+    }
+
+    private void fill() {
+        step.clear();
+        budget = maxNumBatchedTokens;
+        boolean blocked = false;
+        for (int i = 0; i < running.size() && budget > 0; i++) {
+            Sequence sequence = running.get(i);
+            if (sequence.uncomputed() == 1) {
+                if (sequence.grow(sequence.known())) {
+                    take(sequence);
+                } else {
+                    blocked = true;
+                }
+            }
+        }
+        for (int i = 0; i < running.size() && budget > 0; i++) {
+            Sequence sequence = running.get(i);
+            if (sequence.uncomputed() > 1) {
+                take(sequence);
+            }
+        }
+        // A turn that starts would take the blocks that a running one waits for.
+        while (!blocked && budget > 0 && running.size() < maxNumSeqs && !waiting.isEmpty()
+                && missingBlocks(waiting.get(0)) <= pool.free()) {
+            Sequence sequence = waiting.remove(0);
+            sequence.admit();
+            cachedTokens += sequence.known() - sequence.uncomputed();
+            insert(running, sequence);
+            take(sequence);
+        }
+    }
+
+    private void take(Sequence sequence) {
+        int positions = Math.min(budget, sequence.uncomputed());
+        sequence.schedule(positions);
+        budget -= positions;
+        step.add(sequence);
+    }
+
+    /** Takes the blocks of the turn that is last in order, when that helps the first one; false when nothing is to be taken. */
+    private boolean preempt() {
+        if (running.isEmpty() && (waiting.isEmpty() || missingBlocks(waiting.get(0)) <= pool.free() + idleBlocks())) {
+            return false;
+        }
+        for (int i = waiting.size() - 1; i >= (running.isEmpty() ? 1 : 0); i--) {
+            if (waiting.get(i).blocks().size() > 0) {
+                takeBlocks(waiting.get(i));
+                return true;
+            }
+        }
+        if (running.size() > 1) {
+            Sequence last = running.removeLast();
+            insert(waiting, last);
+            takeBlocks(last);
+            return true;
+        }
+        return false;
+    }
+
+    private void takeBlocks(Sequence sequence) {
+        sequence.preempt();
+        preemptions++;
+    }
+
+    /** Blocks are asked for before a running turn stands still: enough for its next 16 tokens. */
+    private void requestEvictions() {
+        evictions.clear();
+        int missing = -pool.free();
+        for (int i = 0; i < running.size(); i++) {
+            Sequence sequence = running.get(i);
+            int soon = Math.min(sequence.known() + KvLayout.BLOCK_POSITIONS, sequence.turn().maxKnown - 1);
+            missing += Math.max(0, KvLayout.blocksFor(soon) - sequence.blocks().size());
+        }
+        if (!waiting.isEmpty() && running.size() < maxNumSeqs) {
+            missing += missingBlocks(waiting.get(0));
+        }
+        for (int i = 0; i < idle.size() && missing > 0; i++) {
+            if (idle.get(i).evictionRequested()) {
+                missing -= idle.get(i).blocks().size();
+            }
+        }
+        for (int i = 0; i < idle.size() && missing > 0; i++) {
+            Sequence sequence = idle.get(i);
+            if (!sequence.evictionRequested()) {
+                sequence.requestEviction();
+                evictions.add(sequence);
+                missing -= sequence.blocks().size();
+            }
+        }
+    }
+
+    private int idleBlocks() {
+        int blocks = 0;
+        for (int i = 0; i < idle.size(); i++) {
+            blocks += idle.get(i).blocks().size();
+        }
+        return blocks;
+    }
+
+    private static int missingBlocks(Sequence sequence) {
+        return KvLayout.blocksFor(sequence.known()) - sequence.blocks().size();
+    }
+
+    private static void insert(List<Sequence> ordered, Sequence sequence) {
+        int at = ordered.size();
+        while (at > 0 && Turn.ORDER.compare(sequence.turn(), ordered.get(at - 1).turn()) < 0) {
+            at--;
+        }
+        ordered.add(at, sequence);
+    }
+}

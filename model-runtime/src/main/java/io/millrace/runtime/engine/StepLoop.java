@@ -1,0 +1,255 @@
+package io.millrace.runtime.engine;
+
+import io.millrace.runtime.engine.GenerationStep.TokenLogprob;
+import io.millrace.runtime.kv.KvBlockPool;
+import io.millrace.runtime.model.Batch;
+import io.millrace.runtime.model.Decoder;
+import io.millrace.runtime.sampling.Logprobs;
+import io.millrace.runtime.sampling.Sampler;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** What the engine thread does: plan, compute, draw, report. Everything here is on that thread. */
+final class StepLoop {
+    private static final Logger LOG = LoggerFactory.getLogger(StepLoop.class);
+
+    private final KvBlockPool pool;
+    private final Decoder decoder;
+    private final Batch batch;
+    private final Scheduler scheduler;
+    private final Sampler sampler;
+    private final Logprobs logprobs;
+    private long steps;
+    private long computedTokens;
+
+    StepLoop(EngineOptions options, int vocabulary, KvBlockPool pool, Decoder decoder, Batch batch) {
+        this.pool = pool;
+        this.decoder = decoder;
+        this.batch = batch;
+        this.scheduler = new Scheduler(pool, options.maxNumSeqs(), options.maxNumBatchedTokens());
+        this.sampler = new Sampler(vocabulary);
+        this.logprobs = new Logprobs(vocabulary, vocabulary);
+    }
+
+    void submit(Sequence sequence, Turn turn) {
+        sequence.begin(turn);
+        scheduler.add(sequence);
+        FinishReason finished;
+        try {
+            finished = turn.replay();
+        } catch (RuntimeException e) {
+            fail(sequence, e);
+            return;
+        }
+        if (finished != null) {
+            end(sequence, finished);
+        }
+    }
+
+    void cancel(Sequence sequence) {
+        if (sequence.hasTurn()) {
+            end(sequence, FinishReason.CANCELLED);
+        }
+    }
+
+    void release(Sequence sequence) {
+        cancel(sequence);
+        if (!sequence.hasTurn()) {
+            scheduler.release(sequence);
+        }
+    }
+
+    void cancelAll() {
+        cancelAll(scheduler.running());
+        cancelAll(scheduler.waiting());
+    }
+
+    private void cancelAll(List<Sequence> sequences) {
+        while (!sequences.isEmpty()) {
+            cancel(sequences.getLast());
+        }
+    }
+
+    /** One step; false when nothing could be computed, and nothing can until a command or a deadline comes. */
+    boolean step() {
+        long now = System.nanoTime();
+        expire(scheduler.running(), now);
+        expire(scheduler.waiting(), now);
+        List<Sequence> step = scheduler.plan();
+        boolean freed = requestEvictions();
+        if (step.isEmpty()) {
+            return freed;
+        }
+        restore(step);
+        if (!step.isEmpty()) {
+            compute(step);
+        }
+        return true;
+    }
+
+    private boolean requestEvictions() {
+        boolean freed = false;
+        for (int i = 0; i < scheduler.evictions().size(); i++) {
+            Sequence sequence = scheduler.evictions().get(i);
+            try {
+                sequence.listener.onEvictionRequest();
+            } catch (RuntimeException e) {
+                LOG.error("A listener failed when it was asked for its blocks; they are released", e);
+                scheduler.release(sequence);
+                freed = true;
+            }
+        }
+        return freed;
+    }
+
+    private void expire(List<Sequence> sequences, long now) {
+        for (int i = sequences.size() - 1; i >= 0; i--) {
+            if (sequences.get(i).turn().expired(now)) {
+                end(sequences.get(i), FinishReason.DEADLINE);
+            }
+        }
+    }
+
+    private void restore(List<Sequence> step) {
+        for (int i = step.size() - 1; i >= 0; i--) {
+            Sequence sequence = step.get(i);
+            try {
+                sequence.restore();
+            } catch (RuntimeException e) {
+                step.remove(i);
+                fail(sequence, e);
+            }
+        }
+    }
+
+    private void compute(List<Sequence> step) {
+        batch.clear();
+        for (int i = 0; i < step.size(); i++) {
+            Sequence sequence = step.get(i);
+            int from = sequence.computed();
+            for (int position = from; position < from + sequence.scheduled(); position++) {
+                boolean last = position == sequence.known() - 1;
+                batch.add(sequence.tokens()[position], position, sequence.blocks(), last);
+            }
+        }
+        decoder.forward(batch);
+        steps++;
+        long now = System.nanoTime();
+        int row = 0;
+        for (int i = 0; i < step.size(); i++) {
+            Sequence sequence = step.get(i);
+            int from = sequence.computed();
+            sequence.advance();
+            computedTokens += sequence.scheduled();
+            sequence.turn().computed(from, sequence.computed(), now);
+            if (sequence.computed() == sequence.known()) {
+                draw(sequence, row++);
+            }
+        }
+    }
+
+    private void draw(Sequence sequence, int row) {
+        Turn turn = sequence.turn();
+        float[] logits = decoder.logits();
+        int offset = decoder.logitsOffset(row);
+        int token;
+        float logprob = Float.NaN;
+        List<TokenLogprob> alternatives = List.of();
+        String text;
+        FinishReason finish;
+        try {
+            token = sampler.sample(logits, offset, turn.request.sampling(), sequence.tokens(), sequence.known(),
+                    turn.promptTokens, sequence.known());
+            int top = turn.request.topLogprobs();
+            if (top >= 0) {
+                logprobs.of(logits, offset, top);
+                logprob = logprobs.ofLogit(logits[offset + token]);
+                alternatives = alternatives();
+            }
+            sequence.append(token);
+            turn.drew(System.nanoTime());
+            text = turn.text.append(token);
+            finish = turn.finishAfter(token, sequence.known());
+            if (finish != null) {
+                text += turn.text.finish();
+                finish = turn.text.stopped() ? FinishReason.STOP : finish;
+            }
+        } catch (RuntimeException e) {
+            fail(sequence, e);
+            return;
+        }
+        report(sequence, token, text, logprob, alternatives, finish, null);
+    }
+
+    private List<TokenLogprob> alternatives() {
+        List<TokenLogprob> alternatives = new ArrayList<>(logprobs.size());
+        for (int i = 0; i < logprobs.size(); i++) {
+            alternatives.add(new TokenLogprob(logprobs.token(i), logprobs.logprob(i)));
+        }
+        return List.copyOf(alternatives);
+    }
+
+    /** Ends a turn without a further token; text that was held back goes out. */
+    private void end(Sequence sequence, FinishReason reason) {
+        String text;
+        try {
+            text = sequence.turn().text.finish();
+        } catch (RuntimeException e) {
+            fail(sequence, e);
+            return;
+        }
+        report(sequence, -1, text, Float.NaN, List.of(), reason, null);
+    }
+
+    /** Ends a turn that failed alone. Its blocks may hold what made it fail, so they go too. */
+    private void fail(Sequence sequence, RuntimeException cause) {
+        LOG.warn("Request {} failed: {}", sequence.turn().request.id(), cause.toString());
+        String error = cause.getMessage() == null ? cause.toString() : cause.getMessage();
+        report(sequence, -1, "", Float.NaN, List.of(), FinishReason.ERROR, error);
+    }
+
+    private void report(Sequence sequence, int token, String text, float logprob, List<TokenLogprob> alternatives,
+            @Nullable FinishReason finish, @Nullable String error) {
+        Turn turn = sequence.turn();
+        if (finish != null) {
+            scheduler.finish(sequence);
+            if (finish == FinishReason.ERROR) {
+                scheduler.release(sequence);
+            }
+            sequence.busy.set(false);
+        }
+        GenerationStep step = new GenerationStep(token, text, logprob, alternatives, sequence.computed(), finish, error,
+                turn.timing(System.nanoTime()));
+        try {
+            sequence.listener.onStep(step);
+        } catch (RuntimeException e) {
+            LOG.error("The listener of request {} failed; its turn and its blocks are dropped", turn.request.id(), e);
+            if (finish == null) {
+                scheduler.finish(sequence);
+                sequence.busy.set(false);
+            }
+            scheduler.release(sequence);
+        }
+    }
+
+    /** {@link System#nanoTime()} of the next deadline, {@link Long#MAX_VALUE} when there is none. */
+    long nextDeadline() {
+        return Math.min(nextDeadline(scheduler.running()), nextDeadline(scheduler.waiting()));
+    }
+
+    private static long nextDeadline(List<Sequence> sequences) {
+        long next = Long.MAX_VALUE;
+        for (int i = 0; i < sequences.size(); i++) {
+            next = Math.min(next, sequences.get(i).turn().request.deadlineNanos());
+        }
+        return next;
+    }
+
+    EngineStats stats() {
+        return new EngineStats(scheduler.running().size(), scheduler.waiting().size(), pool.capacity() - pool.free(),
+                pool.capacity(), steps, computedTokens, scheduler.cachedTokens(), scheduler.preemptions());
+    }
+}
