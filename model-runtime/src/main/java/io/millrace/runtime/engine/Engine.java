@@ -1,6 +1,6 @@
 package io.millrace.runtime.engine;
 
-import io.millrace.runtime.kernels.KernelProvider;
+import io.millrace.runtime.kernels.ScalarKernels;
 import io.millrace.runtime.kernels.WorkerPool;
 import io.millrace.runtime.kv.KvBlockPool;
 import io.millrace.runtime.kv.KvLayout;
@@ -87,7 +87,7 @@ public final class Engine implements AutoCloseable {
         this.workers = new WorkerPool(options.threads());
         Decoder decoder;
         try {
-            decoder = new Decoder(weights, KernelProvider.kernels(), workers, pool, rows, logitRows);
+            decoder = new Decoder(weights, new ScalarKernels(), workers, pool, rows, logitRows);
         } catch (RuntimeException | Error e) {
             workers.close();
             pool.close();

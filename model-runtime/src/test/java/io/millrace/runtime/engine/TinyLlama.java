@@ -1,0 +1,60 @@
+package io.millrace.runtime.engine;
+
+import io.millrace.runtime.kv.KvLayout;
+import io.millrace.runtime.kv.KvType;
+import io.millrace.runtime.tokenizer.Tokenizer;
+import io.millrace.runtime.weights.LlamaWeights;
+import io.millrace.runtime.weights.TensorType;
+import io.millrace.runtime.weights.sample.SampleModel;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Random;
+
+/** A model small enough that a test may run thousands of steps: two layers of width 32, 512 positions, F32. */
+final class TinyLlama implements AutoCloseable {
+    static final int CONTEXT = 512;
+    private static final SampleModel.Options OPTIONS = SampleModel.Options.defaults().withGeometry(2, 32, 64, 4, 2, 8)
+            .withContextLength(CONTEXT).withType(TensorType.F32);
+
+    final Path file;
+    final LlamaWeights weights;
+    final Tokenizer tokenizer;
+
+    TinyLlama() throws IOException {
+        this(write());
+    }
+
+    TinyLlama(Path file) {
+        this.file = file;
+        this.weights = LlamaWeights.open(file);
+        this.tokenizer = Tokenizer.load(file);
+    }
+
+    static Path write() throws IOException {
+        Path file = Files.createTempFile("tiny-llama", ".gguf");
+        SampleModel.write(file, OPTIONS);
+        return file;
+    }
+
+    /** Options with a KV budget of {@code blocks} blocks. */
+    EngineOptions options(int blocks) {
+        return EngineOptions.defaults().withThreads(1).withKvType(KvType.F32)
+                .withKvBytes(blocks * KvLayout.of(weights.config(), KvType.F32).blockBytes());
+    }
+
+    Engine start(EngineOptions options) {
+        return Engine.start(weights, tokenizer, options);
+    }
+
+    /** Tokens of some prompt: the same for the same arguments, others for another seed, special tokens not among them. */
+    int[] prompt(int seed, int length) {
+        return new Random(seed).ints(length, 300, tokenizer.specials().beginOfText()).toArray();
+    }
+
+    @Override
+    public void close() throws IOException {
+        weights.close();
+        Files.delete(file);
+    }
+}
