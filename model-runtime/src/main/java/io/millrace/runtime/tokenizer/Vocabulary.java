@@ -66,7 +66,7 @@ final class Vocabulary {
         for (int i = 0; i < bytes.length; i++) {
             int b = ByteAlphabet.toByte(token.charAt(i));
             if (b < 0) {
-                throw source.badTokens("token " + id + " (" + token + ") holds " + (int) token.charAt(i)
+                throw source.badTokens("token " + id + " (" + token + ") holds " + codeOf(token.charAt(i))
                         + ", no character of the byte-level alphabet");
             }
             bytes[i] = (byte) b;
@@ -75,6 +75,10 @@ final class Vocabulary {
             throw source.badTokens("token " + id + " is empty");
         }
         return bytes;
+    }
+
+    private static String codeOf(char c) {
+        return "U+" + HexFormat.of().withUpperCase().toHexDigits(c);
     }
 
     private void addToTable(TokenizerSource source, int id) {
@@ -102,7 +106,7 @@ final class Vocabulary {
             for (int i = 0, at = 0; i < merge.length(); i++) {
                 int b = ByteAlphabet.toByte(merge.charAt(i));
                 if (i != space && b < 0) {
-                    throw source.badMerges("merge " + rank + " (" + merge + ") holds " + (int) merge.charAt(i)
+                    throw source.badMerges("merge " + rank + " (" + merge + ") holds " + codeOf(merge.charAt(i))
                             + ", no character of the byte-level alphabet");
                 }
                 if (i != space) {
