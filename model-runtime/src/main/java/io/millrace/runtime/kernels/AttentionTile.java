@@ -22,6 +22,9 @@ public final class AttentionTile {
     /** Scores, then weights, of the queries that are worked on together. */
     final float[] weights = new float[QUERIES * Kernels.LANES];
 
+    /** What the tile's new maximum multiplies the earlier sums of those queries by. */
+    final float[] corrections = new float[QUERIES];
+
     /** Queries that are worked on together. */
     static final int QUERIES = 4;
 

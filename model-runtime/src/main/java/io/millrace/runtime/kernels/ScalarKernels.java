@@ -2,7 +2,6 @@ package io.millrace.runtime.kernels;
 
 import io.millrace.runtime.weights.Tensor;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
 
 /** The reference: plain loops, nothing but the language. */
@@ -87,10 +86,7 @@ public final class ScalarKernels implements Kernels {
 
     @Override
     public void halfToFloat(MemorySegment source, long byteOffset, int count, float[] out, int outOffset) {
-        for (int i = 0; i < count; i++) {
-            out[outOffset + i] = Float
-                    .float16ToFloat(source.get(ValueLayout.JAVA_SHORT_UNALIGNED, byteOffset + 2L * i));
-        }
+        ScalarDequantizer.f16(source, byteOffset, count, out, outOffset);
     }
 
     @Override

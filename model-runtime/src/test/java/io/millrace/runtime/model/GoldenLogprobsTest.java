@@ -3,7 +3,7 @@ package io.millrace.runtime.model;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.millrace.runtime.kernels.Kernels;
-import io.millrace.runtime.kernels.ScalarKernels;
+import io.millrace.runtime.kernels.KernelProvider;
 import io.millrace.runtime.kv.KvType;
 import io.millrace.runtime.weights.LlamaWeights;
 import java.io.IOException;
@@ -16,7 +16,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 /** What another runtime computed on the same files, in f32 throughout. */
 class GoldenLogprobsTest {
     private static final int CHUNK = 128;
-    private final Kernels kernels = new ScalarKernels();
+    private final Kernels kernels = KernelProvider.kernels();
 
     @ParameterizedTest
     @CsvSource({"tiny-f32.gguf, tiny-f32, 2e-4", "odd-f32.gguf, odd-f32, 2e-4", "long-f32.gguf, long-f32, 1e-3"})

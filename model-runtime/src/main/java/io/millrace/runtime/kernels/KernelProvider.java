@@ -1,0 +1,93 @@
+package io.millrace.runtime.kernels;
+
+import com.sun.management.HotSpotDiagnosticMXBean;
+import java.lang.management.ManagementFactory;
+import java.util.Locale;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Picks the kernels for this JVM, once, and logs what it picked: the Vector API where it is there, compiled and of a shape
+ * the kernels know, else the scalar reference, which gives the same bits, many times slower. Wrong JVM flags do not fail,
+ * they crawl; so the warning names what to change. The system property {@code millrace.kernels} ({@code scalar} or
+ * {@code vector}) decides by force.
+ */
+public final class KernelProvider {
+    /** Name of the system property that forces a choice. */
+    public static final String PROPERTY = "millrace.kernels";
+
+    private static final Logger LOG = LoggerFactory.getLogger(KernelProvider.class);
+
+    private KernelProvider() {}
+
+    private static final class Chosen {
+        static final Kernels KERNELS = choose(System.getProperty(PROPERTY));
+    }
+
+    /** The kernels of this JVM. */
+    public static Kernels kernels() {
+        return Chosen.KERNELS;
+    }
+
+    /**
+     * Picks kernels.
+     *
+     * @param forced {@code scalar}, {@code vector} or null
+     * @throws IllegalArgumentException for another name
+     * @throws IllegalStateException when the vector kernels are forced where they cannot run
+     */
+    static Kernels choose(@Nullable String forced) {
+        Kernels kernels = switch (forced) {
+            case "scalar" -> new ScalarKernels();
+            case "vector" -> {
+                obstacle().ifPresent(problem -> {
+                    throw new IllegalStateException(PROPERTY + "=vector: " + problem);
+                });
+                yield vector();
+            }
+            case null -> obstacle().map(KernelProvider::fallBack).orElseGet(KernelProvider::vector);
+            default -> throw new IllegalArgumentException(PROPERTY + " must be scalar or vector, not " + forced);
+        };
+        LOG.info("Kernels: {}, on {} {}", kernels.name(), System.getProperty("java.vm.name"),
+                System.getProperty("java.vm.version"));
+        return kernels;
+    }
+
+    private static Kernels fallBack(String problem) {
+        LOG.warn("Decoding will be many times slower than it could be: {}", problem);
+        return new ScalarKernels();
+    }
+
+    /** In a method of its own, so that no vector class is loaded before it is known to be there. */
+    private static Kernels vector() {
+        return new VectorKernels();
+    }
+
+    /** Why the vector kernels cannot be used, and what helps. */
+    private static Optional<String> obstacle() {
+        if (ModuleLayer.boot().findModule("jdk.incubator.vector").isEmpty()) {
+            return Optional.of("the module jdk.incubator.vector is not loaded; start the JVM with"
+                    + " --add-modules=jdk.incubator.vector");
+        }
+        if (!hasOptimizingCompiler()) {
+            return Optional.of("the JVM runs without its C2 compiler; remove -Xint, -XX:TieredStopAtLevel and"
+                    + " -XX:-UseCompiler from its flags");
+        }
+        if (!VectorKernels.supported()) {
+            return Optional.of("there are vector kernels for 256 and 512 bit only, and this machine (or"
+                    + " -XX:MaxVectorSize) prefers another size");
+        }
+        return Optional.empty();
+    }
+
+    private static boolean hasOptimizingCompiler() {
+        String mode = System.getProperty("java.vm.info", "").toLowerCase(Locale.ROOT);
+        if (mode.contains("interpreted")) {
+            return false;
+        }
+        HotSpotDiagnosticMXBean vm = ManagementFactory.getPlatformMXBean(HotSpotDiagnosticMXBean.class);
+        return vm == null || Integer.parseInt(vm.getVMOption("TieredStopAtLevel").getValue()) >= 4;
+    }
+}

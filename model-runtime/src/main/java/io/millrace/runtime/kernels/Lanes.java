@@ -1,0 +1,100 @@
+package io.millrace.runtime.kernels;
+
+import java.lang.foreign.MemorySegment;
+import java.nio.ByteOrder;
+import jdk.incubator.vector.ByteVector;
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.IntVector;
+import jdk.incubator.vector.ShortVector;
+import jdk.incubator.vector.VectorOperators;
+import jdk.incubator.vector.VectorShuffle;
+import jdk.incubator.vector.VectorSpecies;
+
+/**
+ * The vector shapes of the kernels, fixed when the class is loaded: one vector of 16 lanes where the machine's preferred one
+ * has 512 bits, two of 8 where it has 256. Shapes wider than the machine's would be emulated, thousands of times slower.
+ */
+final class Lanes {
+    static final VectorSpecies<Float> FLOATS = FloatVector.SPECIES_PREFERRED;
+    /** Lanes of one vector. */
+    static final int LENGTH = FLOATS.length();
+    static final boolean WIDE = LENGTH == Kernels.LANES;
+    static final VectorSpecies<Integer> INTS = IntVector.SPECIES_PREFERRED;
+    private static final VectorSpecies<Short> SHORTS = WIDE ? ShortVector.SPECIES_256 : ShortVector.SPECIES_128;
+    private static final VectorSpecies<Byte> BYTES = WIDE ? ByteVector.SPECIES_128 : ByteVector.SPECIES_64;
+
+    private static final VectorShuffle<Float> BY_8 = VectorShuffle.fromOp(FLOATS, i -> i ^ (8 % LENGTH));
+    private static final VectorShuffle<Float> BY_4 = VectorShuffle.fromOp(FLOATS, i -> i ^ 4);
+    private static final VectorShuffle<Float> BY_2 = VectorShuffle.fromOp(FLOATS, i -> i ^ 2);
+    private static final VectorShuffle<Float> BY_1 = VectorShuffle.fromOp(FLOATS, i -> i ^ 1);
+
+    private Lanes() {}
+
+    /** Whether the machine's preferred shape is one that the kernels are written for. */
+    static boolean supported() {
+        return FLOATS.vectorBitSize() == 512 || FLOATS.vectorBitSize() == 256;
+    }
+
+    static FloatVector load(float[] array, int offset) {
+        return FloatVector.fromArray(FLOATS, array, offset);
+    }
+
+    /** Unsigned bytes as ints. */
+    static IntVector unsignedBytes(MemorySegment data, long at) {
+        return (IntVector) ByteVector.fromMemorySegment(BYTES, data, at, ByteOrder.LITTLE_ENDIAN)
+                .convertShape(VectorOperators.ZERO_EXTEND_B2I, INTS, 0);
+    }
+
+    /** Signed bytes as floats. */
+    static FloatVector signedBytes(MemorySegment data, long at) {
+        return (FloatVector) ByteVector.fromMemorySegment(BYTES, data, at, ByteOrder.LITTLE_ENDIAN)
+                .convertShape(VectorOperators.B2F, FLOATS, 0);
+    }
+
+    /** Shorts as ints; the upper halves are the sign. */
+    static IntVector shorts(MemorySegment data, long at) {
+        return (IntVector) ShortVector.fromMemorySegment(SHORTS, data, at, ByteOrder.LITTLE_ENDIAN)
+                .convertShape(VectorOperators.S2I, INTS, 0);
+    }
+
+    static FloatVector toFloats(IntVector ints) {
+        return (FloatVector) ints.convertShape(VectorOperators.I2F, FLOATS, 0);
+    }
+
+    /** The 16 lanes at {@code offset} added pairwise, as {@link MultiplyTiling#sumLanes}. */
+    static float sum(float[] lanes, int offset) {
+        return sum(load(lanes, offset), WIDE ? FloatVector.zero(FLOATS) : load(lanes, offset + LENGTH));
+    }
+
+    /** The 16 lanes of one wide vector, or of two, added pairwise. */
+    static float sum(FloatVector low, FloatVector high) {
+        FloatVector s = WIDE ? low.add(low.rearrange(BY_8)) : low.add(high);
+        s = s.add(s.rearrange(BY_4));
+        s = s.add(s.rearrange(BY_2));
+        return s.add(s.rearrange(BY_1)).lane(0);
+    }
+
+    /** {@link ScalarKernels#exp}, step by step. */
+    static FloatVector exp(FloatVector x) {
+        FloatVector clamped = x.max(ScalarKernels.EXP_MIN).min(ScalarKernels.EXP_MAX);
+        FloatVector shifted = clamped.fma(FloatVector.broadcast(FLOATS, ScalarKernels.LOG2_E),
+                FloatVector.broadcast(FLOATS, ScalarKernels.ROUNDER));
+        FloatVector n = shifted.sub(ScalarKernels.ROUNDER);
+        FloatVector r = n.fma(FloatVector.broadcast(FLOATS, -ScalarKernels.LN2_LOW),
+                n.fma(FloatVector.broadcast(FLOATS, -ScalarKernels.LN2_HIGH), clamped));
+        FloatVector p = FloatVector.broadcast(FLOATS, ScalarKernels.C5);
+        p = p.fma(r, FloatVector.broadcast(FLOATS, ScalarKernels.C4));
+        p = p.fma(r, FloatVector.broadcast(FLOATS, ScalarKernels.C3));
+        p = p.fma(r, FloatVector.broadcast(FLOATS, ScalarKernels.C2));
+        p = p.fma(r, FloatVector.broadcast(FLOATS, ScalarKernels.C1));
+        p = p.fma(r, FloatVector.broadcast(FLOATS, ScalarKernels.C0));
+        p = p.mul(r).fma(r, r).add(1);
+        IntVector exponent = shifted.reinterpretAsInts().sub(ScalarKernels.ROUNDER_BITS);
+        IntVector half = exponent.lanewise(VectorOperators.ASHR, 1);
+        return p.mul(powerOfTwo(half)).mul(powerOfTwo(exponent.sub(half)));
+    }
+
+    private static FloatVector powerOfTwo(IntVector n) {
+        return n.add(127).lanewise(VectorOperators.LSHL, 23).reinterpretAsFloats();
+    }
+}

@@ -1,0 +1,97 @@
+package io.millrace.runtime.kernels;
+
+import static io.millrace.runtime.kernels.Lanes.FLOATS;
+import static io.millrace.runtime.kernels.Lanes.LENGTH;
+import static io.millrace.runtime.kernels.Lanes.load;
+
+import io.millrace.runtime.weights.Tensor;
+import java.lang.foreign.MemorySegment;
+import jdk.incubator.vector.FloatVector;
+
+/**
+ * The kernels in the Vector API. Only {@link KernelProvider} names this class, after it saw that the module
+ * {@code jdk.incubator.vector} is there.
+ */
+final class VectorKernels implements Kernels {
+
+    /** Whether the machine's vectors are ones that the kernels are written for. */
+    static boolean supported() {
+        return Lanes.supported();
+    }
+
+    @Override
+    public String name() {
+        return "vector (" + FLOATS.vectorBitSize() + " bit)";
+    }
+
+    @Override
+    public void dequantize(Tensor weights, int row, int from, int count, float[] out, int outOffset) {
+        VectorDequantizer.dequantize(weights, row, from, count, out, outOffset);
+    }
+
+    @Override
+    public void multiply(Tensor weights, int first, int outputs, float[] x, int xStride, int rows, float[] y,
+            int yStride,
+            float[] scratch) {
+        VectorMultiply.multiply(weights, first, outputs, x, xStride, rows, y, yStride, scratch);
+    }
+
+    @Override
+    public void rmsNorm(float[] x, int xOffset, int width, float[] weight, float eps, float[] y, int yOffset) {
+        float scale = ScalarKernels.rmsScale(sumOfSquares(x, xOffset, width), width, eps);
+        int whole = FLOATS.loopBound(width);
+        for (int i = 0; i < whole; i += LENGTH) {
+            load(x, xOffset + i).mul(scale).mul(load(weight, i)).intoArray(y, yOffset + i);
+        }
+        for (int i = whole; i < width; i++) {
+            y[yOffset + i] = x[xOffset + i] * scale * weight[i];
+        }
+    }
+
+    private static float sumOfSquares(float[] x, int offset, int width) {
+        FloatVector low = FloatVector.zero(FLOATS);
+        FloatVector high = low;
+        for (int i = 0; i < width; i += LANES) {
+            FloatVector value = load(x, offset + i);
+            low = value.fma(value, low);
+            if (!Lanes.WIDE) {
+                FloatVector upper = load(x, offset + i + LENGTH);
+                high = upper.fma(upper, high);
+            }
+        }
+        return Lanes.sum(low, high);
+    }
+
+    @Override
+    public void swiGlu(float[] gate, int gateOffset, float[] up, int upOffset, int width) {
+        int whole = FLOATS.loopBound(width);
+        for (int i = 0; i < whole; i += LENGTH) {
+            FloatVector g = load(gate, gateOffset + i);
+            g.div(Lanes.exp(g.neg()).add(1)).mul(load(up, upOffset + i)).intoArray(gate, gateOffset + i);
+        }
+        for (int i = whole; i < width; i++) {
+            gate[gateOffset + i] = ScalarKernels.swiGlu(gate[gateOffset + i], up[upOffset + i]);
+        }
+    }
+
+    @Override
+    public void add(float[] x, int xOffset, float[] y, int yOffset, int width) {
+        int whole = FLOATS.loopBound(width);
+        for (int i = 0; i < whole; i += LENGTH) {
+            load(x, xOffset + i).add(load(y, yOffset + i)).intoArray(x, xOffset + i);
+        }
+        for (int i = whole; i < width; i++) {
+            x[xOffset + i] += y[yOffset + i];
+        }
+    }
+
+    @Override
+    public void halfToFloat(MemorySegment source, long byteOffset, int count, float[] out, int outOffset) {
+        ScalarDequantizer.f16(source, byteOffset, count, out, outOffset); // the compiler vectorizes it
+    }
+
+    @Override
+    public void attend(AttentionTile tile, float[] queries, int queryOffset, int first, int count, int positions) {
+        VectorAttention.attend(tile, queries, queryOffset, first, count, positions);
+    }
+}

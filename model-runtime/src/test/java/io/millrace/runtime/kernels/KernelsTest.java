@@ -1,0 +1,207 @@
+package io.millrace.runtime.kernels;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
+
+import io.millrace.runtime.weights.Tensor;
+import io.millrace.runtime.weights.TensorType;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.Arrays;
+import java.util.stream.Stream;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** The kernels of this machine against the scalar reference: the same bits. */
+class KernelsTest {
+    private static final ScalarKernels SCALAR = new ScalarKernels();
+    private final Kernels kernels = KernelProvider.choose(null);
+
+    static Stream<Arguments> shapes() {
+        return Stream.of(TensorType.values()).flatMap(type -> {
+            int block = type.blockSize();
+            int[] columns = block == 1 ? new int[]{1, 16, 37, 527, 1040} : new int[]{block, 3 * block, 5 * 256};
+            return Arrays.stream(columns).mapToObj(cols -> Arguments.of(type, cols));
+        });
+    }
+
+    @ParameterizedTest
+    @MethodSource("shapes")
+    void dequantizesAsTheReference(TensorType type, int cols) {
+        Tensor weights = TestTensors.random(type, 3, cols, 1);
+        float[] expected = new float[cols + 2];
+        float[] actual = new float[cols + 2];
+        for (int row = 0; row < 3; row++) {
+            SCALAR.dequantize(weights, row, 0, cols, expected, 1);
+            kernels.dequantize(weights, row, 0, cols, actual, 1);
+            assertSameBits(actual, expected);
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource(TensorType.class)
+    void dequantizesAPartOfARow(TensorType type) {
+        Tensor weights = TestTensors.random(type, 2, 1024, 2);
+        float[] whole = new float[1024];
+        float[] part = new float[256];
+        kernels.dequantize(weights, 1, 0, 1024, whole, 0);
+        kernels.dequantize(weights, 1, 512, 256, part, 0);
+        assertSameBits(part, Arrays.copyOfRange(whole, 512, 768));
+    }
+
+    @ParameterizedTest
+    @MethodSource("shapes")
+    void multipliesAsTheReferenceForEveryNumberOfOutputs(TensorType type, int cols) {
+        Tensor weights = TestTensors.random(type, 37, cols, 3);
+        float[] x = TestTensors.activations(9, cols, 4);
+        for (int outputs : new int[]{1, 3, 4, 37}) {
+            assertSameBits(multiply(kernels, weights, 37 - outputs, outputs, x, 9),
+                    multiply(SCALAR, weights, 37 - outputs, outputs, x, 9));
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource(TensorType.class)
+    void aRowsResultDoesNotDependOnTheNumberOfRows(TensorType type) {
+        int cols = 768;
+        Tensor weights = TestTensors.random(type, 34, cols, 5);
+        float[] x = TestTensors.activations(130, cols, 6);
+        float[] all = multiply(kernels, weights, 0, 34, x, 130);
+        for (int rows = 1; rows <= 32; rows++) {
+            assertSameBits(multiply(kernels, weights, 0, 34, x, rows), Arrays.copyOf(all, rows * 34));
+        }
+        assertSameBits(multiply(SCALAR, weights, 0, 34, x, 130), all);
+    }
+
+    @ParameterizedTest
+    @EnumSource(TensorType.class)
+    void aProductIsTheSumOfProductsWithinRounding(TensorType type) {
+        Tensor weights = TestTensors.random(type, 5, 512, 7);
+        float[] x = TestTensors.activations(1, 512, 8);
+        float[] row = new float[512];
+        float[] y = multiply(kernels, weights, 0, 5, x, 1);
+        for (int n = 0; n < 5; n++) {
+            SCALAR.dequantize(weights, n, 0, 512, row, 0);
+            double sum = 0;
+            double magnitude = 0;
+            for (int k = 0; k < 512; k++) {
+                sum += (double) row[k] * x[k];
+                magnitude += Math.abs((double) row[k] * x[k]);
+            }
+            assertThat((double) y[n]).isCloseTo(sum, within(1e-6 * magnitude));
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {1, 15, 16, 37, 64, 2048})
+    void normsActivatesAndAddsAsTheReference(int width) {
+        float[] x = TestTensors.activations(1, width, 9);
+        float[] weight = Arrays.copyOf(TestTensors.floats(width, 0.5, 1.5, 10), Kernels.padded(width));
+        float[] expected = new float[width + 1];
+        float[] actual = new float[width + 1];
+        SCALAR.rmsNorm(x, 0, width, weight, 1e-5f, expected, 1);
+        kernels.rmsNorm(x, 0, width, weight, 1e-5f, actual, 1);
+        assertSameBits(actual, expected);
+
+        float[] gate = TestTensors.floats(width + 1, -30, 30, 11);
+        float[] up = TestTensors.floats(width, -3, 3, 12);
+        float[] expectedGate = gate.clone();
+        SCALAR.swiGlu(expectedGate, 1, up, 0, width);
+        kernels.swiGlu(gate, 1, up, 0, width);
+        assertSameBits(gate, expectedGate);
+
+        float[] expectedSum = gate.clone();
+        SCALAR.add(expectedSum, 1, up, 0, width);
+        kernels.add(gate, 1, up, 0, width);
+        assertSameBits(gate, expectedSum);
+    }
+
+    @ParameterizedTest
+    @ValueSource(floats = {Float.NEGATIVE_INFINITY, -200, -104, -103.5f, -88, -87.3f, -1e-30f, 0, 1e-8f, 1, 88.7f,
+            88.8f,
+            90, Float.POSITIVE_INFINITY, Float.NaN})
+    void activatesExtremeValuesAsTheReference(float value) {
+        float[] gate = new float[16];
+        Arrays.fill(gate, value);
+        float[] up = new float[16];
+        Arrays.fill(up, 1.5f);
+        float[] expected = gate.clone();
+        SCALAR.swiGlu(expected, 0, up, 0, 16);
+        kernels.swiGlu(gate, 0, up, 0, 16);
+        assertSameBits(gate, expected);
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {2, 8, 16, 32, 64, 80, 128})
+    void attendsAsTheReference(int headDim) {
+        for (int queries : new int[]{1, 3, 4, 6}) {
+            for (int last = 1; last <= 16; last++) {
+                float[] q = TestTensors.floats(queries * headDim + 1, -2, 2, 13);
+                AttentionTile expected = new AttentionTile(headDim, 8);
+                AttentionTile actual = new AttentionTile(headDim, 8);
+                attend(SCALAR, expected, q, queries, last);
+                attend(kernels, actual, q, queries, last);
+                for (int i = 2; i < 2 + queries; i++) {
+                    float[] expectedOut = new float[headDim];
+                    float[] out = new float[headDim];
+                    expected.finish(i, expectedOut, 0);
+                    actual.finish(i, out, 0);
+                    assertSameBits(out, expectedOut);
+                    assertThat(out).doesNotContain(Float.NaN);
+                }
+            }
+        }
+    }
+
+    /** Two whole tiles of positions and the first {@code last} of a third, with queries in the states from 2 on. */
+    private static void attend(Kernels kernels, AttentionTile tile, float[] queries, int count, int last) {
+        tile.begin(2 + count);
+        for (int block = 0; block < 3; block++) {
+            float[] keys = TestTensors.floats(tile.keys().length, -2, 2, 14 + block);
+            System.arraycopy(keys, 0, tile.keys(), 0, keys.length);
+            for (int p = 0; p < 16; p++) {
+                float[] value = TestTensors.floats(tile.headDim, -2, 2, 100L * block + p);
+                System.arraycopy(value, 0, tile.values(), p * tile.valueStride(), tile.headDim);
+            }
+            kernels.attend(tile, queries, 1, 2, count, block < 2 ? 16 : last);
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {1, 7, 16, 100, 1024})
+    void convertsHalvesAsTheLanguageDoes(int count) {
+        MemorySegment halves = Arena.ofAuto().allocate(2L * count + 2);
+        float[] expected = new float[count + 1];
+        for (int i = 0; i < count; i++) {
+            short bits = (short) (i * 63);
+            halves.set(ValueLayout.JAVA_SHORT, 2L * i + 2, bits);
+            expected[i + 1] = Float.float16ToFloat(bits);
+        }
+        float[] actual = new float[count + 1];
+        kernels.halfToFloat(halves, 2, count, actual, 1);
+        assertSameBits(actual, expected);
+    }
+
+    private static float[] multiply(Kernels kernels, Tensor weights, int first, int outputs, float[] x, int rows) {
+        float[] y = new float[rows * weights.rows()];
+        kernels.multiply(weights, first, outputs, x, Kernels.padded(weights.cols()), rows, y, weights.rows(),
+                new float[Kernels.MULTIPLY_SCRATCH]);
+        return y;
+    }
+
+    private static void assertSameBits(float[] actual, float[] expected) {
+        assertThat(bits(actual)).isEqualTo(bits(expected));
+    }
+
+    private static int[] bits(float[] values) {
+        int[] bits = new int[values.length];
+        for (int i = 0; i < bits.length; i++) {
+            bits[i] = Float.floatToIntBits(values[i]);
+        }
+        return bits;
+    }
+}
