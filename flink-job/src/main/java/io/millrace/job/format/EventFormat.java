@@ -7,7 +7,7 @@ public enum EventFormat {
     /** One JSON object per record, in the vocabulary of OpenAI chat completions. */
     JSON("application/json"),
     /** Avro single-object encoding: two marker bytes, the writer schema's fingerprint, the binary record. */
-    AVRO("application/vnd.millrace.avro+single-object");
+    AVRO("avro/binary");
 
     private final String contentType;
 
