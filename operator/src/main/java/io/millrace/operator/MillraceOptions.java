@@ -23,7 +23,7 @@ public final class MillraceOptions {
     // --------------------------------------------------------------------------------------------------- engine
 
     public static final ConfigOption<Integer> MAX_NUM_SEQS = key("millrace.engine.max-num-seqs").intType()
-            .defaultValue(32)
+            .defaultValue(64)
             .withDescription("At most this many turns are decoded at the same time, per task manager.");
 
     public static final ConfigOption<Integer> MAX_NUM_BATCHED_TOKENS = key("millrace.engine.max-num-batched-tokens")

@@ -14,6 +14,9 @@ public final class SessionInputs {
     /** Type of {@link SessionInput}; its serializer lets old checkpoints and new schemas meet. */
     public static final TypeInformation<SessionInput> TYPE = new AvroTypeInfo<>(SessionInput.class);
 
+    private static final String CONVERSATION = "c:";
+    private static final String REQUEST = "r:";
+
     private SessionInputs() {}
 
     /** A prompt; {@code origin} is null when it is not from Kafka. */
@@ -41,8 +44,13 @@ public final class SessionInputs {
 
     private static String key(@Nullable String conversation, @Nullable String request) {
         return conversation != null
-                ? "c:" + encodable(conversation)
-                : "r:" + (request == null ? "" : encodable(request));
+                ? CONVERSATION + encodable(conversation)
+                : REQUEST + (request == null ? "" : encodable(request));
+    }
+
+    /** Whether a {@link #key} is that of a stateless request. */
+    public static boolean isStateless(String key) {
+        return key.startsWith(REQUEST);
     }
 
     /**

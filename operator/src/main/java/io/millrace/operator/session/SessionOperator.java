@@ -1,0 +1,232 @@
+package io.millrace.operator.session;
+
+import io.millrace.operator.LlamaStreams;
+import io.millrace.operator.OperatorSettings;
+import io.millrace.operator.metrics.SessionMetrics;
+import io.millrace.operator.state.SessionStore;
+import io.millrace.schemas.CompletionEvent;
+import io.millrace.schemas.DeadLetter;
+import io.millrace.schemas.PromptEvent;
+import io.millrace.schemas.SessionControl;
+import io.millrace.schemas.TokenDelta;
+import io.millrace.schemas.state.Origin;
+import io.millrace.schemas.state.SessionInput;
+import java.util.List;
+import java.util.Objects;
+import java.util.stream.Stream;
+import org.apache.flink.api.common.operators.MailboxExecutor;
+import org.apache.flink.runtime.checkpoint.CheckpointOptions;
+import org.apache.flink.runtime.checkpoint.SavepointType;
+import org.apache.flink.runtime.state.CheckpointStreamFactory;
+import org.apache.flink.runtime.state.StateInitializationContext;
+import org.apache.flink.runtime.state.StateSnapshotContext;
+import org.apache.flink.runtime.state.VoidNamespace;
+import org.apache.flink.runtime.state.VoidNamespaceSerializer;
+import org.apache.flink.streaming.api.operators.AbstractStreamOperator;
+import org.apache.flink.streaming.api.operators.BoundedOneInput;
+import org.apache.flink.streaming.api.operators.InternalTimer;
+import org.apache.flink.streaming.api.operators.InternalTimerService;
+import org.apache.flink.streaming.api.operators.OneInputStreamOperator;
+import org.apache.flink.streaming.api.operators.OperatorSnapshotFutures;
+import org.apache.flink.streaming.api.operators.StreamOperatorParameters;
+import org.apache.flink.streaming.api.operators.Triggerable;
+import org.apache.flink.streaming.runtime.streamrecord.StreamRecord;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Answers prompts, keyed by {@link io.millrace.operator.SessionInputs#key}. Completions are its output, token deltas and
+ * dead letters its side outputs; none carries an event time.
+ *
+ * <p>The task thread accepts, commits and emits; the task manager's engine computes. An accepted prompt is in keyed state
+ * before the next record is read, and stays there until its completion is emitted, so both are in the same checkpoint or
+ * none is. When enough prompts are accepted, {@link #processElement} waits in the mailbox, where answers are committed; a
+ * checkpoint waits with it, at most until one prompt is answered.
+ */
+final class SessionOperator extends AbstractStreamOperator<CompletionEvent>
+        implements
+            OneInputStreamOperator<SessionInput, CompletionEvent>,
+            BoundedOneInput,
+            Triggerable<String, VoidNamespace> {
+    private static final long serialVersionUID = 1L;
+    private static final long NO_CHECKPOINT = -1;
+
+    private final transient MailboxExecutor mailbox;
+    private final OperatorSettings settings;
+    private transient @Nullable SessionStore store;
+    private transient @Nullable EngineLease lease;
+    private transient @Nullable EngineInbox inbox;
+    private transient @Nullable Sessions sessions;
+    private transient @Nullable InternalTimerService<VoidNamespace> timers;
+    /** The synchronous savepoint after which nothing may be emitted any more. */
+    private transient long finalSavepoint = NO_CHECKPOINT;
+
+    SessionOperator(StreamOperatorParameters<CompletionEvent> parameters, OperatorSettings settings) {
+        super(parameters);
+        this.mailbox = parameters.getMailboxExecutor();
+        this.settings = settings;
+    }
+
+    // ----------------------------------------------------------------------------------------------- life cycle
+
+    @Override
+    public void initializeState(StateInitializationContext context) throws Exception {
+        super.initializeState(context);
+        store = new SessionStore(context.getKeyedStateStore());
+    }
+
+    @Override
+    public void open() throws Exception {
+        super.open();
+        timers = getInternalTimerService("session-expiry", VoidNamespaceSerializer.INSTANCE, this);
+        lease = EngineLease.acquire(getContainingTask().getEnvironment().getSharedResources(), settings);
+        SharedEngine engine = lease.engine();
+        inbox = new EngineInbox(mailbox, report -> sessions().read(report));
+        SessionMetrics metrics = new SessionMetrics(getMetricGroup(), () -> sessions().accepted(),
+                () -> sessions().live(), engine.engine()::stats);
+        sessions = new Sessions(settings, engine, Objects.requireNonNull(store), inbox, new Host(), metrics);
+        restore();
+    }
+
+    private void restore() throws Exception {
+        List<String> keysWithWork;
+        try (Stream<String> keys = this.<String>getKeyedStateBackend().getKeys(SessionStore.QUEUE,
+                VoidNamespace.INSTANCE)) {
+            // All of them before the first is restored, which changes the state that is enumerated.
+            keysWithWork = keys.distinct().toList();
+        }
+        for (String key : keysWithWork) {
+            setCurrentKey(key);
+            sessions().restore(key);
+        }
+    }
+
+    /** Bounded input and a stop with drain: everything accepted is answered before the operator finishes. */
+    @Override
+    public void endInput() throws Exception {
+        while (sessions().accepted() > 0) {
+            mailbox.yield();
+        }
+    }
+
+    @Override
+    public void close() throws Exception {
+        try {
+            // Also after an open() that failed. The sessions leave first: the engine may outlive this subtask.
+            if (sessions != null) {
+                sessions.abandon();
+            }
+            if (lease != null) {
+                lease.release();
+            }
+        } finally {
+            super.close();
+        }
+    }
+
+    // ---------------------------------------------------------------------------------------------------- input
+
+    @Override
+    public void processElement(StreamRecord<SessionInput> element) throws Exception {
+        SessionInput input = element.getValue();
+        PromptEvent prompt = input.getPrompt();
+        SessionControl control = input.getControl();
+        String key = (String) getCurrentKey();
+        if (prompt != null) {
+            sessions().accept(key, prompt, input.getOrigin());
+        } else if (control != null) {
+            sessions().control(key, control, input.getOrigin());
+        } else {
+            sessions().reject("empty_input", "neither a prompt nor a control", input, input.getOrigin());
+        }
+        // Mails that run here change the current key, so nothing may follow that needs it.
+        while (sessions().accepted() >= settings.maxAcceptedPrompts()) {
+            mailbox.yield();
+        }
+    }
+
+    @Override
+    public void onProcessingTime(InternalTimer<String, VoidNamespace> timer) throws Exception {
+        sessions().expire(timer.getKey(), timer.getTimestamp());
+    }
+
+    @Override
+    public void onEventTime(InternalTimer<String, VoidNamespace> timer) {
+        throw new IllegalStateException("no event time timer is ever set");
+    }
+
+    // ----------------------------------------------------------------------------------------------- checkpoints
+
+    @Override
+    public void snapshotState(StateSnapshotContext context) throws Exception {
+        super.snapshotState(context);
+        sessions().save();
+    }
+
+    @Override
+    public OperatorSnapshotFutures snapshotState(long checkpointId, long timestamp, CheckpointOptions options,
+            CheckpointStreamFactory factory) throws Exception {
+        OperatorSnapshotFutures snapshot = super.snapshotState(checkpointId, timestamp, options, factory);
+        if (options.getCheckpointType() instanceof SavepointType savepoint && savepoint.isSynchronous()) {
+            // The job that is restored from here emits what comes after it; this one must not as well.
+            finalSavepoint = checkpointId;
+            inbox().hold();
+        }
+        return snapshot;
+    }
+
+    @Override
+    public void notifyCheckpointAborted(long checkpointId) throws Exception {
+        super.notifyCheckpointAborted(checkpointId);
+        if (checkpointId == finalSavepoint) {
+            finalSavepoint = NO_CHECKPOINT;
+            inbox().resume();
+        }
+    }
+
+    private Sessions sessions() {
+        return Objects.requireNonNull(sessions, "the operator is not open");
+    }
+
+    private EngineInbox inbox() {
+        return Objects.requireNonNull(inbox, "the operator is not open");
+    }
+
+    private final class Host implements SessionHost {
+        private final InternalTimerService<VoidNamespace> timerService = Objects.requireNonNull(timers);
+
+        @Override
+        public void setCurrentKey(String key) {
+            SessionOperator.this.setCurrentKey(key);
+        }
+
+        @Override
+        public long currentMillis() {
+            return timerService.currentProcessingTime();
+        }
+
+        @Override
+        public void setTimer(long millis) {
+            timerService.registerProcessingTimeTimer(VoidNamespace.INSTANCE, millis);
+        }
+
+        @Override
+        public void deleteTimer(long millis) {
+            timerService.deleteProcessingTimeTimer(VoidNamespace.INSTANCE, millis);
+        }
+
+        @Override
+        public void emit(CompletionEvent completion) {
+            output.collect(new StreamRecord<>(completion));
+        }
+
+        @Override
+        public void emit(TokenDelta delta) {
+            output.collect(LlamaStreams.DELTAS, new StreamRecord<>(delta));
+        }
+
+        @Override
+        public void emit(DeadLetter letter) {
+            output.collect(LlamaStreams.DEAD_LETTERS, new StreamRecord<>(letter));
+        }
+    }
+}

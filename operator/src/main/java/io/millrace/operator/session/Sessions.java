@@ -1,0 +1,445 @@
+package io.millrace.operator.session;
+
+import io.millrace.operator.OperatorSettings;
+import io.millrace.operator.metrics.SessionMetrics;
+import io.millrace.operator.session.EngineInbox.Report;
+import io.millrace.operator.state.KvState;
+import io.millrace.operator.state.SessionStore;
+import io.millrace.runtime.engine.FinishReason;
+import io.millrace.runtime.engine.GenerationRequest;
+import io.millrace.runtime.engine.GenerationStep;
+import io.millrace.runtime.engine.SavedKv;
+import io.millrace.schemas.PromptEvent;
+import io.millrace.schemas.SessionControl;
+import io.millrace.schemas.state.Origin;
+import io.millrace.schemas.state.QueuedPrompt;
+import java.util.HashMap;
+import java.util.Iterator;
+import java.util.Map;
+import java.util.Objects;
+import java.util.concurrent.TimeUnit;
+import org.apache.avro.specific.SpecificRecordBase;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The sessions of a subtask. Per session one turn at a time, in order of arrival; the engine batches across sessions. Task
+ * thread only; the methods that take a key, and those that say so, expect it to be the current one.
+ *
+ * <p>Queue and KV blocks are written to state as they change or leave the arena; the record of a live session is written in
+ * {@link #save}, on eviction, and when nothing of the session stays on heap.
+ */
+final class Sessions {
+    private static final Logger LOG = LoggerFactory.getLogger(Sessions.class);
+
+    private static final String INVALID_CONTROL = "invalid_control";
+    private static final long FOREVER_MILLIS = TimeUnit.DAYS.toMillis(3650);
+
+    private final Map<String, LiveSession> live = new HashMap<>();
+    private final OperatorSettings settings;
+    private final SharedEngine engine;
+    private final SessionStore store;
+    private final KvState kv;
+    private final EngineInbox inbox;
+    private final SessionHost host;
+    private final PromptValidator validator;
+    private final TurnPlanner planner;
+    private final TurnReporter reporter;
+    private final SessionMetrics metrics;
+    private int accepted;
+
+    Sessions(OperatorSettings settings, SharedEngine engine, SessionStore store, EngineInbox inbox, SessionHost host,
+            SessionMetrics metrics) {
+        this.settings = settings;
+        this.engine = engine;
+        this.store = store;
+        this.kv = new KvState(store.kv(), engine.engine().kvLayout(), engine.fingerprint());
+        this.inbox = inbox;
+        this.host = host;
+        this.validator = new PromptValidator(settings, engine.tokenizer().vocabularySize());
+        this.planner = new TurnPlanner(engine.format(), engine.tokenizer().specials(), settings,
+                engine.engine().contextLength(), engine.vocabulary());
+        this.metrics = metrics;
+        this.reporter = new TurnReporter(engine, host, metrics, settings.stream());
+    }
+
+    /** Prompts that are accepted and not answered. */
+    int accepted() {
+        return accepted;
+    }
+
+    /** Sessions on heap. */
+    int live() {
+        return live.size();
+    }
+
+    // --------------------------------------------------------------------------------------------------- input
+
+    /** Takes a prompt in: it is in state when this returns. Drops a duplicate. */
+    void accept(String key, PromptEvent prompt, @Nullable Origin origin) throws Exception {
+        try {
+            validator.validate(prompt);
+        } catch (RejectedPromptException e) {
+            reject(e.code(), e.reason(), prompt, origin);
+            if (prompt.getId() != null && !prompt.getId().isBlank()) {
+                // Somebody may wait for it.
+                reporter.refused(prompt, null, e);
+            }
+            return;
+        }
+        LiveSession session = live(key);
+        if (session.knows(prompt.getId())) {
+            LOG.debug("Request {} of session {} is a duplicate and is dropped", prompt.getId(), key);
+            metrics.duplicate();
+        } else {
+            touch(session);
+            session.remember(prompt.getId(), settings.duplicateWindow());
+            QueuedPrompt queued = new QueuedPrompt(prompt, origin, host.currentMillis());
+            store.enqueue(queued);
+            session.queue.addLast(queued);
+            accepted++;
+        }
+        advance(session);
+    }
+
+    /** Makes a dead letter of an input. */
+    void reject(String code, String message, SpecificRecordBase event, @Nullable Origin origin) {
+        LOG.debug("Dead letter {}: {}", code, message);
+        metrics.deadLetter();
+        host.emit(DeadLetters.of(code, message, event, origin));
+    }
+
+    /** Obeys a control. */
+    void control(String key, SessionControl control, @Nullable Origin origin) throws Exception {
+        String requestId = control.getRequestId();
+        switch (control.getAction()) {
+            case "cancel" -> {
+                if (requestId == null || requestId.isBlank()) {
+                    reject(INVALID_CONTROL, "request_id: missing; cancel needs the request to cancel", control, origin);
+                } else {
+                    cancel(key, requestId);
+                }
+            }
+            case "end_session" -> {
+                if (control.getConversationId() == null || control.getConversationId().isBlank()) {
+                    reject(INVALID_CONTROL, "conversation_id: missing; end_session needs the conversation to end",
+                            control, origin);
+                } else {
+                    end(key);
+                }
+            }
+            case null, default -> reject(INVALID_CONTROL,
+                    "action: '" + control.getAction() + "' is neither cancel nor end_session", control, origin);
+        }
+    }
+
+    /** Ends a request of this session, running or waiting; one that was answered already is left alone. */
+    private void cancel(String key, String requestId) throws Exception {
+        LiveSession session = live(key);
+        Turn turn = session.turn();
+        if (turn != null && session.queue.getFirst().getPrompt().getId().equals(requestId)) {
+            cancelTurn(session, turn);
+        } else {
+            for (Iterator<QueuedPrompt> waiting = session.queue.iterator(); waiting.hasNext();) {
+                PromptEvent prompt = waiting.next().getPrompt();
+                if (prompt.getId().equals(requestId)) {
+                    waiting.remove();
+                    answered(session);
+                    reporter.cancelled(prompt);
+                }
+            }
+        }
+        advance(session);
+    }
+
+    /** Ends every request of this session and forgets it. */
+    private void end(String key) throws Exception {
+        LiveSession session = live(key);
+        Turn turn = session.turn();
+        if (turn != null) {
+            cancelTurn(session, turn);
+        }
+        session.queue.forEach(queued -> reporter.cancelled(queued.getPrompt()));
+        accepted -= session.queue.size();
+        forget(session);
+    }
+
+    /** The session's expiry timer fired. */
+    void expire(String key, long timerMillis) throws Exception {
+        LiveSession session = live(key);
+        if (session.timerMillis != timerMillis) {
+            advance(session);
+            return;
+        }
+        long now = host.currentMillis();
+        long expiry = session.lastAccessMillis + settings.ttlMillis();
+        if (session.busy() || expiry > now) {
+            session.timerMillis = Math.max(expiry, now + 1);
+            session.dirty = true;
+            host.setTimer(session.timerMillis);
+            advance(session);
+        } else {
+            LOG.debug("Session {} was not used for {} ms and is forgotten", key, settings.ttlMillis());
+            metrics.expired();
+            forget(session);
+        }
+    }
+
+    // -------------------------------------------------------------------------------------------------- engine
+
+    /** Reads what the engine reports; sets the current key itself. */
+    void read(Report report) throws Exception {
+        switch (report) {
+            case Report.Step(Residency residency, GenerationStep step) when residency.current() ->
+                commit(residency.session(), step);
+            case Report.Eviction(Residency residency) when residency.current() -> evict(residency.session());
+            case Report.Failure(Throwable cause) ->
+                throw new IllegalStateException("the inference engine failed: " + cause, cause);
+            case Report.Step _,Report.Eviction _ -> LOG.trace("A report of a stay that is over is dropped");
+        }
+    }
+
+    private void commit(LiveSession session, GenerationStep step) throws Exception {
+        host.setCurrentKey(session.key);
+        Turn turn = Objects.requireNonNull(session.turn(), "a step without a turn");
+        if (step.token() >= 0) {
+            session.tokens.add(step.token());
+        }
+        session.dirty = true;
+        reporter.step(session, turn, step);
+        FinishReason finish = step.finish();
+        if (finish != null) {
+            finish(session, turn, finish, step.error(), step.computedPositions());
+            advance(session);
+        }
+    }
+
+    private void evict(LiveSession session) throws Exception {
+        if (session.busy()) {
+            return;
+        }
+        host.setCurrentKey(session.key);
+        leaveEngine(session);
+        metrics.evicted();
+        settle(session);
+    }
+
+    // --------------------------------------------------------------------------------------------------- turns
+
+    /** Begins the session's next turn when none runs; a session without work or blocks leaves the heap. */
+    private void advance(LiveSession session) throws Exception {
+        while (session.turn() == null && session.busy()) {
+            QueuedPrompt next = session.queue.getFirst();
+            try {
+                begin(session, next);
+            } catch (RejectedPromptException e) {
+                session.queue.removeFirst();
+                answered(session);
+                reporter.refused(next.getPrompt(), turnNumber(session), e);
+            }
+        }
+        settle(session);
+    }
+
+    private void begin(LiveSession session, QueuedPrompt queued) throws Exception {
+        Prompt prompt = validator.validate(queued.getPrompt());
+        TurnPlanner.Plan plan = planner.plan(session, prompt, queued.getAcceptedMs());
+        session.tokens.addAll(plan.tokens());
+        session.vocabulary = engine.vocabulary();
+        try {
+            submit(session, plan.turn(), queued);
+        } catch (IllegalArgumentException e) {
+            session.fallBack(plan.turn().historyTokens);
+            throw new RejectedPromptException("context_length_exceeded", String.valueOf(e.getMessage()));
+        }
+        session.tools.putAll(plan.tools());
+        session.turn(plan.turn());
+    }
+
+    /** Throws {@link IllegalArgumentException} when the turn can never fit; nothing is in the engine then. */
+    private void submit(LiveSession session, Turn turn, QueuedPrompt queued) throws Exception {
+        SavedKv cached = null;
+        Residency residency = session.residency();
+        if (residency == null) {
+            cached = kv.load(session.savedPositions);
+            session.savedPositions = cached == null ? 0 : cached.positions();
+            residency = new Residency(session, engine.engine(), inbox);
+        }
+        turn.submittedMillis = host.currentMillis();
+        Turn.Parameters parameters = turn.parameters;
+        residency.submit(new GenerationRequest(queued.getPrompt().getId(), session.tokens.toArray(0),
+                session.generated(turn), parameters.sampling(), parameters.maxNewTokens(), engine.stopTokens(),
+                parameters.stop(), parameters.topLogprobs(), parameters.priority(),
+                deadlineNanos(turn), cached));
+        session.residency(residency);
+        session.modelFingerprint = engine.fingerprint();
+    }
+
+    private static long deadlineNanos(Turn turn) {
+        Long deadline = turn.parameters.deadlineMillis();
+        if (deadline == null) {
+            return Long.MAX_VALUE;
+        }
+        long left = Math.clamp(deadline - turn.submittedMillis, 0, FOREVER_MILLIS);
+        return System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(left);
+    }
+
+    /** Ends the running turn: the conversation keeps it, or falls back to before it when nothing was said or it failed. */
+    private void finish(LiveSession session, Turn turn, FinishReason reason, @Nullable String error,
+            int computedPositions) throws Exception {
+        QueuedPrompt queued = session.queue.removeFirst();
+        reporter.finish(session, turn, queued, turnNumber(session), reason, error);
+        if (reason != FinishReason.ERROR && session.generated(turn) > 0) {
+            session.turns++;
+            session.committedPositions = computedPositions;
+        } else {
+            session.fallBack(turn.historyTokens);
+        }
+        session.turn(null);
+        answered(session);
+    }
+
+    /**
+     * Ends the running turn here and now, with what was committed: a cancellation that waited for the engine could be lost in
+     * a failure, after its control was read.
+     */
+    private void cancelTurn(LiveSession session, Turn turn) throws Exception {
+        leaveEngine(session);
+        finish(session, turn, FinishReason.CANCELLED, null, session.savedPositions);
+    }
+
+    private static @Nullable Integer turnNumber(LiveSession session) {
+        return session.stateless() ? null : session.turns + 1;
+    }
+
+    /** After a prompt left the queue. */
+    private void answered(LiveSession session) throws Exception {
+        store.putQueue(session.queue);
+        accepted--;
+        touch(session);
+    }
+
+    // --------------------------------------------------------------------------------------------------- state
+
+    /** Brings a session with work back after a restore, and goes on where the checkpoint left it. */
+    void restore(String key) throws Exception {
+        LiveSession session = live(key);
+        accepted += session.queue.size();
+        Turn turn = session.turn();
+        if (turn != null) {
+            try {
+                planner.checkVocabulary(session);
+                turn.restored(session.tokens.toArray(turn.promptTokens), engine.tokenizer().specials().pythonTag());
+                submit(session, turn, session.queue.getFirst());
+            } catch (IllegalArgumentException | RejectedPromptException e) {
+                finish(session, turn, FinishReason.ERROR, e.getMessage(), 0);
+            }
+        }
+        advance(session);
+    }
+
+    /** Writes what state does not hold yet, of every live session; sets the current key itself. */
+    void save() throws Exception {
+        for (LiveSession session : live.values()) {
+            if (session.dirty || session.turn() != null) {
+                host.setCurrentKey(session.key);
+                saveKv(session);
+                write(session);
+            }
+        }
+    }
+
+    /** Gives the engine's blocks back without writing them; nothing can be done with the sessions afterwards. */
+    void abandon() {
+        for (LiveSession session : live.values()) {
+            Residency residency = session.residency();
+            if (residency != null) {
+                residency.release();
+            }
+        }
+        live.clear();
+    }
+
+    private LiveSession live(String key) throws Exception {
+        LiveSession session = live.get(key);
+        if (session == null) {
+            session = LiveSession.of(key, store.session(), store.queue());
+            live.put(key, session);
+        }
+        return session;
+    }
+
+    private void touch(LiveSession session) {
+        session.lastAccessMillis = host.currentMillis();
+        if (session.timerMillis == 0) {
+            session.timerMillis = session.lastAccessMillis + settings.ttlMillis();
+            host.setTimer(session.timerMillis);
+        }
+        session.dirty = true;
+    }
+
+    /** A session without work keeps its blocks in the arena; without blocks it leaves the heap. */
+    private void settle(LiveSession session) throws Exception {
+        if (session.busy()) {
+            return;
+        }
+        if (session.stateless()) {
+            dropConversation(session);
+        }
+        if (session.residency() == null) {
+            if (session.dirty) {
+                write(session);
+            }
+            live.remove(session.key);
+        }
+    }
+
+    /** A stateless request remembers nothing but its id. */
+    private void dropConversation(LiveSession session) {
+        releaseFromEngine(session);
+        if (session.savedPositions > 0) {
+            kv.clear();
+        }
+        session.fallBack(0);
+        session.tools.clear();
+        session.turns = 0;
+        session.committedPositions = 0;
+    }
+
+    private void forget(LiveSession session) {
+        releaseFromEngine(session);
+        store.clear();
+        if (session.timerMillis != 0) {
+            host.deleteTimer(session.timerMillis);
+        }
+        live.remove(session.key);
+    }
+
+    private void leaveEngine(LiveSession session) throws Exception {
+        saveKv(session);
+        releaseFromEngine(session);
+    }
+
+    private static void releaseFromEngine(LiveSession session) {
+        Residency residency = session.residency();
+        if (residency != null) {
+            residency.release();
+            session.residency(null);
+        }
+    }
+
+    private void saveKv(LiveSession session) throws Exception {
+        Residency residency = session.residency();
+        if (residency != null) {
+            int saved = kv.save(residency.sequence()::readBlock, session.savedPositions, session.tokens.size());
+            session.dirty |= saved != session.savedPositions;
+            session.savedPositions = saved;
+        }
+    }
+
+    private void write(LiveSession session) throws Exception {
+        store.putSession(session.toRecord());
+        session.dirty = false;
+    }
+}

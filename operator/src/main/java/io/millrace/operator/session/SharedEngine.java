@@ -1,0 +1,118 @@
+package io.millrace.operator.session;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+import io.millrace.operator.OperatorSettings;
+import io.millrace.runtime.engine.Engine;
+import io.millrace.runtime.engine.EngineOptions;
+import io.millrace.runtime.prompt.AnswerParser;
+import io.millrace.runtime.prompt.ChatFormat;
+import io.millrace.runtime.tokenizer.Tokenizer;
+import io.millrace.runtime.weights.LlamaWeights;
+import java.nio.ByteBuffer;
+import java.nio.file.Path;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.HexFormat;
+import java.util.List;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * A model and the engine that runs it: one per task manager and settings, leased by its subtasks through {@link
+ * EngineLease}. Any thread may use it.
+ */
+final class SharedEngine implements AutoCloseable {
+    private static final Logger LOG = LoggerFactory.getLogger(SharedEngine.class);
+
+    private final LlamaWeights weights;
+    private final Tokenizer tokenizer;
+    private final Engine engine;
+    private final ChatFormat format;
+    private final AnswerParser parser;
+    private final String vocabulary;
+
+    private SharedEngine(LlamaWeights weights, Tokenizer tokenizer, Engine engine) {
+        this.weights = weights;
+        this.tokenizer = tokenizer;
+        this.engine = engine;
+        this.format = new ChatFormat(tokenizer);
+        this.parser = new AnswerParser(tokenizer);
+        this.vocabulary = fingerprint(tokenizer);
+    }
+
+    /** Loads the model; throws {@link io.millrace.runtime.weights.ModelFormatException} when it is no Llama. */
+    static SharedEngine open(OperatorSettings settings) {
+        Path model = Path.of(settings.model());
+        LlamaWeights weights = LlamaWeights.open(model);
+        try {
+            weights.warnings().forEach(warning -> LOG.warn("{}: {}", model, warning));
+            Tokenizer tokenizer = Tokenizer.load(model);
+            int threads = settings.threads() == 0 ? Runtime.getRuntime().availableProcessors() : settings.threads();
+            Engine engine = Engine.start(weights, tokenizer, new EngineOptions(settings.maxNumSeqs(),
+                    settings.maxNumBatchedTokens(), settings.kvBytes(), settings.kvType(), threads));
+            return new SharedEngine(weights, tokenizer, engine);
+        } catch (RuntimeException | Error e) {
+            weights.close();
+            throw e;
+        }
+    }
+
+    Engine engine() {
+        return engine;
+    }
+
+    Tokenizer tokenizer() {
+        return tokenizer;
+    }
+
+    ChatFormat format() {
+        return format;
+    }
+
+    AnswerParser parser() {
+        return parser;
+    }
+
+    /** Ids that end a turn. */
+    List<Integer> stopTokens() {
+        return tokenizer.specials().stopTokens();
+    }
+
+    String modelName() {
+        return weights.name();
+    }
+
+    /** Of the model's content. */
+    String fingerprint() {
+        return weights.fingerprint();
+    }
+
+    /** Fingerprint of the vocabulary: token ids of equal ones mean the same. */
+    String vocabulary() {
+        return vocabulary;
+    }
+
+    private static String fingerprint(Tokenizer tokenizer) {
+        MessageDigest digest;
+        try {
+            digest = MessageDigest.getInstance("SHA-256");
+        } catch (NoSuchAlgorithmException e) {
+            throw new IllegalStateException("every Java platform has SHA-256", e);
+        }
+        for (int token = 0; token < tokenizer.vocabularySize(); token++) {
+            byte[] bytes = tokenizer.isSpecial(token)
+                    ? tokenizer.display(token).getBytes(UTF_8)
+                    : tokenizer.bytes(token);
+            digest.update(ByteBuffer.allocate(Integer.BYTES).putInt(bytes.length).flip());
+            digest.update(bytes);
+        }
+        return HexFormat.of().formatHex(digest.digest(), 0, 16);
+    }
+
+    @Override
+    public void close() {
+        engine.close();
+        weights.close();
+    }
+}
