@@ -136,6 +136,10 @@ record GgufPart(Path file, GgufMetadata metadata, Map<String, Tensor> tensors) {
             throw in.error(name, "rows of " + cols + " values are no multiple of the " + type.blockSize()
                     + " values of a " + type + " block");
         }
+        if (rows > in.remaining() / type.rowBytes((int) cols)) {
+            throw in.error(name, rows + " x " + cols + " values of " + type
+                    + " are more than the file holds; it is truncated or damaged");
+        }
         return new Entry(name, type, (int) rows, (int) cols, in.uint64(name));
     }
 

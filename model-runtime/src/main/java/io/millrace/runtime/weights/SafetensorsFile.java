@@ -47,12 +47,14 @@ final class SafetensorsFile {
     }
 
     private static void checkCoverage(FileCursor in, List<Entry> entries, long dataBytes) {
-        long covered = 0;
-        for (Entry entry : entries.stream().sorted(Comparator.comparingLong(Entry::begin)).toList()) {
+        for (Entry entry : entries) {
             if (entry.end > dataBytes) {
                 throw in.error(entry.name, "ends at byte " + entry.end + " of " + dataBytes
                         + " bytes of data; the file is truncated or damaged");
             }
+        }
+        long covered = 0;
+        for (Entry entry : entries.stream().sorted(Comparator.comparingLong(Entry::begin)).toList()) {
             if (entry.begin != covered) {
                 throw in.error(entry.name, "begins at byte " + entry.begin + ", but the tensor before it ends at byte "
                         + covered + "; tensors must not overlap nor leave holes");
