@@ -1,5 +1,6 @@
 package io.millrace.job.kafka;
 
+import io.millrace.job.RootCause;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -60,7 +61,7 @@ public final class Topics {
             admin = Admin.create(properties);
         } catch (KafkaException e) {
             throw new KafkaSetupException(KafkaOptions.BOOTSTRAP_SERVERS.key() + ": no Kafka client for "
-                    + settings.bootstrapServers() + ": " + rootMessage(e), e);
+                    + settings.bootstrapServers() + ": " + RootCause.message(e), e);
         }
         try {
             Topics topics = new Topics(settings, admin);
@@ -173,20 +174,11 @@ public final class Topics {
                         timeout);
                 case AuthenticationException refused ->
                     throw new KafkaSetupException("the Kafka broker at " + settings.bootstrapServers()
-                            + " refused the login: " + rootMessage(refused)
+                            + " refused the login: " + RootCause.message(refused)
                             + "; check kafka.security.protocol, kafka.sasl.* and kafka.ssl.*", refused);
                 case null, default -> throw new KafkaSetupException("the Kafka cluster at "
-                        + settings.bootstrapServers() + " could not " + task + ": " + rootMessage(e), e);
+                        + settings.bootstrapServers() + " could not " + task + ": " + RootCause.message(e), e);
             }
         }
-    }
-
-    private static String rootMessage(Throwable e) {
-        Throwable root = e;
-        while (root.getCause() != null) {
-            root = root.getCause();
-        }
-        String message = root.getMessage();
-        return message == null ? root.getClass().getSimpleName() : message.strip().replaceAll("\\s+", " ");
     }
 }
