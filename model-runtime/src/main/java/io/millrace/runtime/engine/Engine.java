@@ -1,6 +1,6 @@
 package io.millrace.runtime.engine;
 
-import io.millrace.runtime.kernels.ScalarKernels;
+import io.millrace.runtime.kernels.KernelProvider;
 import io.millrace.runtime.kernels.WorkerPool;
 import io.millrace.runtime.kv.KvBlockPool;
 import io.millrace.runtime.kv.KvLayout;
@@ -87,7 +87,7 @@ public final class Engine implements AutoCloseable {
         this.workers = new WorkerPool(options.threads());
         Decoder decoder;
         try {
-            decoder = new Decoder(weights, new ScalarKernels(), workers, pool, rows, logitRows);
+            decoder = new Decoder(weights, KernelProvider.kernels(), workers, pool, rows, logitRows);
         } catch (RuntimeException | Error e) {
             workers.close();
             pool.close();
@@ -271,9 +271,12 @@ public final class Engine implements AutoCloseable {
         lock.lock();
         try {
             long deadline = loop.nextDeadline();
-            long nanos = deadline == Long.MAX_VALUE ? Long.MAX_VALUE : deadline - System.nanoTime();
-            while (!worked && !closing && commands.isEmpty() && nanos > 0) {
-                nanos = wakeUp.awaitNanos(nanos);
+            while (!worked && !closing && commands.isEmpty()) {
+                if (deadline == Long.MAX_VALUE) {
+                    wakeUp.await();
+                } else if (wakeUp.awaitNanos(deadline - System.nanoTime()) <= 0) {
+                    break;
+                }
             }
             List<Command> swapped = taken;
             taken = commands;

@@ -57,9 +57,7 @@ final class StepLoop {
 
     void release(Sequence sequence) {
         cancel(sequence);
-        if (!sequence.hasTurn()) {
-            scheduler.release(sequence);
-        }
+        scheduler.release(sequence);
     }
 
     void cancelAll() {
