@@ -73,9 +73,9 @@ final class VectorMultiply {
     private static void addRows(float[] scratch, int lanes, int lanesStride, float[] x, int at, int xStride, int padded,
             int rows) {
         int r = 0;
-        if (Lanes.WIDE) { // 32 registers: 24 sums
-            for (; r + 6 <= rows; r += 6) {
-                tile4x6(scratch, lanes + r * Kernels.LANES, lanesStride, x, at + r * xStride, xStride, padded);
+        if (Lanes.WIDE) { // 32 registers: 16 sums, 5 operands
+            for (; r + 4 <= rows; r += 4) {
+                tile4x4(scratch, lanes + r * Kernels.LANES, lanesStride, x, at + r * xStride, xStride, padded);
             }
         }
         for (; r + 2 <= rows; r += 2) {
@@ -86,8 +86,8 @@ final class VectorMultiply {
         }
     }
 
-    /** Adds the products of 4 rows of weights and 6 rows of activations over a panel. */
-    private static void tile4x6(float[] s, int lanes, int lanesStride, float[] x, int at, int xStride, int padded) {
+    /** Adds the products of 4 rows of weights and 4 rows of activations over a panel. */
+    private static void tile4x4(float[] s, int lanes, int lanesStride, float[] x, int at, int xStride, int padded) {
         for (int part = 0; part < Kernels.LANES; part += LENGTH) {
             int o0 = lanes + part;
             int o1 = lanes + lanesStride + part;
@@ -97,26 +97,18 @@ final class VectorMultiply {
             FloatVector s01 = load(s, o0 + 16);
             FloatVector s02 = load(s, o0 + 32);
             FloatVector s03 = load(s, o0 + 48);
-            FloatVector s04 = load(s, o0 + 64);
-            FloatVector s05 = load(s, o0 + 80);
             FloatVector s10 = load(s, o1);
             FloatVector s11 = load(s, o1 + 16);
             FloatVector s12 = load(s, o1 + 32);
             FloatVector s13 = load(s, o1 + 48);
-            FloatVector s14 = load(s, o1 + 64);
-            FloatVector s15 = load(s, o1 + 80);
             FloatVector s20 = load(s, o2);
             FloatVector s21 = load(s, o2 + 16);
             FloatVector s22 = load(s, o2 + 32);
             FloatVector s23 = load(s, o2 + 48);
-            FloatVector s24 = load(s, o2 + 64);
-            FloatVector s25 = load(s, o2 + 80);
             FloatVector s30 = load(s, o3);
             FloatVector s31 = load(s, o3 + 16);
             FloatVector s32 = load(s, o3 + 32);
             FloatVector s33 = load(s, o3 + 48);
-            FloatVector s34 = load(s, o3 + 64);
-            FloatVector s35 = load(s, o3 + 80);
             for (int k = part; k < padded; k += Kernels.LANES) {
                 FloatVector w0 = load(s, k);
                 FloatVector w1 = load(s, k + PANEL);
@@ -142,41 +134,23 @@ final class VectorMultiply {
                 s13 = w1.fma(x3, s13);
                 s23 = w2.fma(x3, s23);
                 s33 = w3.fma(x3, s33);
-                FloatVector x4 = load(x, at + 4 * xStride + k);
-                s04 = w0.fma(x4, s04);
-                s14 = w1.fma(x4, s14);
-                s24 = w2.fma(x4, s24);
-                s34 = w3.fma(x4, s34);
-                FloatVector x5 = load(x, at + 5 * xStride + k);
-                s05 = w0.fma(x5, s05);
-                s15 = w1.fma(x5, s15);
-                s25 = w2.fma(x5, s25);
-                s35 = w3.fma(x5, s35);
             }
             s00.intoArray(s, o0);
             s01.intoArray(s, o0 + 16);
             s02.intoArray(s, o0 + 32);
             s03.intoArray(s, o0 + 48);
-            s04.intoArray(s, o0 + 64);
-            s05.intoArray(s, o0 + 80);
             s10.intoArray(s, o1);
             s11.intoArray(s, o1 + 16);
             s12.intoArray(s, o1 + 32);
             s13.intoArray(s, o1 + 48);
-            s14.intoArray(s, o1 + 64);
-            s15.intoArray(s, o1 + 80);
             s20.intoArray(s, o2);
             s21.intoArray(s, o2 + 16);
             s22.intoArray(s, o2 + 32);
             s23.intoArray(s, o2 + 48);
-            s24.intoArray(s, o2 + 64);
-            s25.intoArray(s, o2 + 80);
             s30.intoArray(s, o3);
             s31.intoArray(s, o3 + 16);
             s32.intoArray(s, o3 + 32);
             s33.intoArray(s, o3 + 48);
-            s34.intoArray(s, o3 + 64);
-            s35.intoArray(s, o3 + 80);
         }
     }
 
