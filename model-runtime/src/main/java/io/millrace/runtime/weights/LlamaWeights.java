@@ -32,7 +32,7 @@ public final class LlamaWeights implements AutoCloseable {
     }
 
     /**
-     * Maps and checks a model.
+     * Maps and checks a model. Its files must not change while the weights are open.
      *
      * @param model a GGUF file, the first part of a split one, or a Hugging Face directory
      * @throws ModelFormatException when it cannot be used, in one line that names the file and the field

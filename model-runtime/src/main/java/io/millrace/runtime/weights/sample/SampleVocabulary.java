@@ -9,6 +9,7 @@ import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.TreeMap;
 import java.util.regex.Pattern;
 
 /**
@@ -38,20 +39,16 @@ record SampleVocabulary(List<String> tokens, List<String> merges) {
     static SampleVocabulary learn() {
         List<String> tokens = new ArrayList<>(byteAlphabet());
         List<String> merges = new ArrayList<>();
-        Map<List<String>, Integer> words = words();
+        List<Word> words = words();
+        Map<Pair, Integer> counts = new HashMap<>();
+        words.forEach(word -> word.count(counts, 1));
         for (int i = 0; i < PIECES; i++) {
-            Map<Pair, Integer> counts = new HashMap<>();
-            words.forEach((word, count) -> {
-                for (int j = 1; j < word.size(); j++) {
-                    counts.merge(new Pair(word.get(j - 1), word.get(j)), count, Integer::sum);
-                }
-            });
             Pair best = counts.entrySet().stream().max(BY_COUNT_THEN_TEXT).orElseThrow().getKey();
             merges.add(best.left + " " + best.right);
             tokens.add(best.left + best.right);
-            Map<List<String>, Integer> merged = new HashMap<>();
-            words.forEach((word, count) -> merged.merge(best.mergeIn(word), count, Integer::sum));
-            words = merged;
+            for (Word word : words) {
+                word.merge(best, counts);
+            }
         }
         tokens.addAll(SPECIALS);
         return new SampleVocabulary(List.copyOf(tokens), List.copyOf(merges));
@@ -61,28 +58,36 @@ record SampleVocabulary(List<String> tokens, List<String> merges) {
             .<Pair, Integer>comparingByValue()
             .thenComparing(entry -> entry.getKey().left + " " + entry.getKey().right, Comparator.reverseOrder());
 
-    private record Pair(String left, String right) {
-        List<String> mergeIn(List<String> word) {
-            List<String> merged = new ArrayList<>();
-            for (int i = 0; i < word.size(); i++) {
-                if (i + 1 < word.size() && word.get(i).equals(left) && word.get(i + 1).equals(right)) {
-                    merged.add(left + right);
-                    i++;
-                } else {
-                    merged.add(word.get(i));
+    private record Pair(String left, String right) {}
+
+    /** A word of the text as the pieces it has so far, and how often it occurs. */
+    private record Word(List<String> pieces, int occurrences) {
+
+        void count(Map<Pair, Integer> counts, int sign) {
+            for (int i = 1; i < pieces.size(); i++) {
+                counts.merge(new Pair(pieces.get(i - 1), pieces.get(i)), sign * occurrences, Integer::sum);
+            }
+        }
+
+        void merge(Pair pair, Map<Pair, Integer> counts) {
+            for (int i = 0; i + 1 < pieces.size(); i++) {
+                if (pieces.get(i).equals(pair.left) && pieces.get(i + 1).equals(pair.right)) {
+                    count(counts, -1);
+                    pieces.set(i, pair.left + pair.right);
+                    pieces.remove(i + 1);
+                    count(counts, 1);
                 }
             }
-            return merged;
         }
     }
 
-    private static Map<List<String>, Integer> words() {
-        List<String> alphabet = byteAlphabet();
-        String space = alphabet.get(220); // GPT-2 gives the space the number 220 of its alphabet.
-        Map<List<String>, Integer> words = new HashMap<>();
-        WORD.matcher(text()).results()
-                .forEach(word -> words.merge(word.group().chars().mapToObj(Character::toString)
-                        .map(c -> c.equals(" ") ? space : c).toList(), 1, Integer::sum));
+    private static List<Word> words() {
+        Map<String, Integer> occurrences = new TreeMap<>();
+        WORD.matcher(text()).results().forEach(word -> occurrences.merge(word.group(), 1, Integer::sum));
+        String space = byteAlphabet().get(220); // GPT-2 gives the space the number 220 of its alphabet.
+        List<Word> words = new ArrayList<>();
+        occurrences.forEach((word, count) -> words.add(
+                new Word(new ArrayList<>(List.of(word.replace(" ", space).split(""))), count)));
         return words;
     }
 
