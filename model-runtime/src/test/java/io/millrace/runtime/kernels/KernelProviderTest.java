@@ -3,18 +3,27 @@ package io.millrace.runtime.kernels;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.stream.Stream;
 import jdk.incubator.vector.FloatVector;
 import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class KernelProviderTest {
+    private static final String MODULE = "--add-modules=jdk.incubator.vector";
+    private static final int BITS = FloatVector.SPECIES_PREFERRED.vectorBitSize();
 
     @Test
     void picksTheVectorKernelsWhereTheirShapeIsPreferred() {
-        int bits = FloatVector.SPECIES_PREFERRED.vectorBitSize();
-        Assumptions.assumeTrue(bits == 256 || bits == 512, "vectors of " + bits + " bits");
-        assertThat(KernelProvider.choose(null).name()).isEqualTo("vector (" + bits + " bit)");
-        assertThat(KernelProvider.choose("vector").name()).isEqualTo("vector (" + bits + " bit)");
+        Assumptions.assumeTrue(BITS == 256 || BITS == 512, "vectors of " + BITS + " bits");
+        assertThat(KernelProvider.choose(null).name()).isEqualTo("vector (" + BITS + " bit)");
+        assertThat(KernelProvider.choose("vector").name()).isEqualTo("vector (" + BITS + " bit)");
     }
 
     @Test
@@ -22,5 +31,39 @@ class KernelProviderTest {
         assertThat(KernelProvider.choose("scalar")).isInstanceOf(ScalarKernels.class);
         assertThatIllegalArgumentException().isThrownBy(() -> KernelProvider.choose("gpu"))
                 .withMessage("millrace.kernels must be scalar or vector, not gpu");
+    }
+
+    @Test
+    void vectorsOf256BitGiveTheSameBits() throws Exception {
+        Assumptions.assumeTrue(BITS >= 256, "vectors of " + BITS + " bits");
+        assertThat(digestOfJvm(MODULE, "-XX:MaxVectorSize=32")).isEqualTo("vector (256 bit) " + scalarDigest());
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"-Dmillrace.kernels=scalar", "-XX:MaxVectorSize=16", "-XX:TieredStopAtLevel=1", "-Xint"})
+    void fallsBackToTheScalarKernelsWhereVectorsWouldCrawl(String flag) throws Exception {
+        assertThat(digestOfJvm(MODULE, flag)).isEqualTo("scalar " + scalarDigest());
+    }
+
+    @Test
+    void fallsBackToTheScalarKernelsWithoutTheModule() throws Exception {
+        assertThat(digestOfJvm()).isEqualTo("scalar " + scalarDigest());
+    }
+
+    private static long scalarDigest() {
+        return KernelDigest.of(new ScalarKernels());
+    }
+
+    /** What {@link KernelDigest} prints in a JVM with these flags. */
+    private static String digestOfJvm(String... flags) throws IOException, InterruptedException {
+        List<String> command = new ArrayList<>(
+                List.of(Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                        "-XX:+IgnoreUnrecognizedVMOptions", "-cp", System.getProperty("java.class.path")));
+        Stream.of(flags).forEach(command::add);
+        command.add(KernelDigest.class.getName());
+        Process process = new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.INHERIT).start();
+        String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8).strip();
+        assertThat(process.waitFor()).isZero();
+        return output;
     }
 }

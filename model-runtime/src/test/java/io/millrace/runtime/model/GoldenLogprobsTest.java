@@ -19,7 +19,8 @@ class GoldenLogprobsTest {
     private final Kernels kernels = KernelProvider.kernels();
 
     @ParameterizedTest
-    @CsvSource({"tiny-f32.gguf, tiny-f32, 2e-4", "odd-f32.gguf, odd-f32, 2e-4", "long-f32.gguf, long-f32, 1e-3"})
+    @CsvSource({"tiny-f32.gguf, tiny-f32, 2e-4", "odd-f32.gguf, odd-f32, 2e-4", "long-f32.gguf, long-f32, 1e-3",
+            "tiny-hf, tiny-f32, 2e-4", "odd-hf, odd-f32, 2e-4"})
     void everyRecordedLogprobOfAnF32ModelIsMet(String model, String outputs, double tolerance) throws IOException {
         Deviation deviation = deviation(model, GoldenOutputs.of(outputs), 20, KvType.F32);
         assertThat(deviation.max()).isLessThan(tolerance);

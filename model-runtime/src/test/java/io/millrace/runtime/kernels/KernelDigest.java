@@ -1,0 +1,52 @@
+package io.millrace.runtime.kernels;
+
+import io.millrace.runtime.weights.Tensor;
+import io.millrace.runtime.weights.TensorType;
+import java.nio.ByteBuffer;
+import java.util.zip.CRC32C;
+
+/** A check sum over the results of all kernels, to compare those of different JVMs. */
+final class KernelDigest {
+    private KernelDigest() {}
+
+    /** Prints the name of the kernels that this JVM picks and their check sum. */
+    public static void main(String[] args) {
+        Kernels kernels = KernelProvider.kernels();
+        System.out.println(kernels.name() + " " + of(kernels));
+    }
+
+    static long of(Kernels kernels) {
+        CRC32C digest = new CRC32C();
+        for (TensorType type : TensorType.values()) {
+            int cols = type.blockSize() == 1 ? 37 : 768;
+            Tensor weights = TestTensors.random(type, 7, cols, 1);
+            float[] y = new float[7 * 7];
+            kernels.multiply(weights, 0, 7, TestTensors.activations(7, cols, 2), Kernels.padded(cols), 7, y, 7,
+                    new float[Kernels.MULTIPLY_SCRATCH]);
+            add(digest, y);
+        }
+        float[] x = TestTensors.activations(1, 75, 3);
+        kernels.rmsNorm(x, 0, 75, TestTensors.activations(1, 75, 4), 1e-5f, x, 0);
+        kernels.swiGlu(x, 0, TestTensors.floats(75, -2, 2, 5), 0, 75);
+        add(digest, x);
+        AttentionTile tile = new AttentionTile(24, 5);
+        tile.begin(5);
+        for (int block = 0; block < 2; block++) {
+            System.arraycopy(TestTensors.floats(24 * 16, -1, 1, 6 + block), 0, tile.keys(), 0, 24 * 16);
+            System.arraycopy(TestTensors.floats(32 * 16, -1, 1, 8 + block), 0, tile.values(), 0, 32 * 16);
+            kernels.attend(tile, TestTensors.floats(5 * 24, -2, 2, 10), 0, 0, 5, block == 0 ? 16 : 11);
+        }
+        float[] out = new float[5 * 24];
+        for (int query = 0; query < 5; query++) {
+            tile.finish(query, out, query * 24);
+        }
+        add(digest, out);
+        return digest.getValue();
+    }
+
+    private static void add(CRC32C digest, float[] values) {
+        ByteBuffer bytes = ByteBuffer.allocate(4 * values.length);
+        bytes.asFloatBuffer().put(values);
+        digest.update(bytes.array());
+    }
+}
