@@ -1,0 +1,158 @@
+package io.millrace.job.embedded;
+
+import io.millrace.job.MillraceJob;
+import io.millrace.job.RootCause;
+import java.net.URI;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.StreamSupport;
+import org.apache.flink.api.common.JobID;
+import org.apache.flink.api.common.JobStatus;
+import org.apache.flink.configuration.CheckpointingOptions;
+import org.apache.flink.configuration.ConfigOption;
+import org.apache.flink.configuration.Configuration;
+import org.apache.flink.configuration.CoreOptions;
+import org.apache.flink.configuration.RestOptions;
+import org.apache.flink.configuration.TaskManagerOptions;
+import org.apache.flink.core.execution.SavepointFormatType;
+import org.apache.flink.runtime.execution.ExecutionState;
+import org.apache.flink.runtime.executiongraph.AccessExecutionGraph;
+import org.apache.flink.runtime.executiongraph.ErrorInfo;
+import org.apache.flink.runtime.jobgraph.JobGraph;
+import org.apache.flink.runtime.minicluster.MiniCluster;
+import org.apache.flink.runtime.minicluster.MiniClusterConfiguration;
+import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
+
+/**
+ * A Flink cluster in this JVM that runs {@link MillraceJob}: job manager and one task manager, on the loopback interface.
+ * Methods may be called from any thread; {@link #close()} ends the job and the cluster.
+ */
+public final class EmbeddedCluster implements AutoCloseable {
+    private static final Duration POLL = Duration.ofMillis(20);
+
+    private final MiniCluster cluster;
+    private final JobID job;
+
+    private EmbeddedCluster(MiniCluster cluster, JobID job) {
+        this.cluster = cluster;
+        this.job = job;
+    }
+
+    /**
+     * Starts the job; it may still be deploying when this returns.
+     *
+     * @param options the job's and Flink's; with {@code execution.state-recovery.path} the job goes on from a savepoint or
+     *        checkpoint
+     * @param directory holds checkpoints, unless {@code options} say where they go
+     * @throws IllegalArgumentException when an option is missing or out of range
+     * @throws io.millrace.job.kafka.KafkaSetupException when the job cannot start with the Kafka cluster
+     */
+    public static EmbeddedCluster start(Configuration options, Path directory) {
+        Configuration config = new Configuration(options);
+        setIfAbsent(config, CheckpointingOptions.CHECKPOINTS_DIRECTORY,
+                directory.resolve("checkpoints").toUri().toString());
+        setIfAbsent(config, TaskManagerOptions.BUFFER_DEBLOAT_ENABLED, true);
+        setIfAbsent(config, RestOptions.BIND_PORT, "0");
+        config.set(RestOptions.BIND_ADDRESS, "localhost");
+        StreamExecutionEnvironment env = new StreamExecutionEnvironment(config);
+        MillraceJob.define(env);
+        JobGraph graph = env.getStreamGraph().getJobGraph();
+        MiniCluster cluster = new MiniCluster(
+                new MiniClusterConfiguration.Builder().setConfiguration(config).setNumTaskManagers(1)
+                        .setNumSlotsPerTaskManager(config.get(CoreOptions.DEFAULT_PARALLELISM)).build());
+        try {
+            cluster.start();
+            return new EmbeddedCluster(cluster, get(cluster.submitJob(graph)).getJobID());
+        } catch (Exception e) {
+            cluster.closeAsync().join();
+            throw new IllegalStateException("the embedded Flink cluster did not start: " + RootCause.message(e), e);
+        }
+    }
+
+    private static <T> void setIfAbsent(Configuration config, ConfigOption<T> option, T value) {
+        if (!config.contains(option)) {
+            config.set(option, value);
+        }
+    }
+
+    /** Whether the job runs, restarts or has ended. */
+    public JobStatus status() {
+        return get(cluster.getJobStatus(job));
+    }
+
+    /** Address of Flink's web UI. */
+    public URI webUi() {
+        return get(cluster.getRestAddress());
+    }
+
+    /** Why the job last failed, in one line; empty when it never did. */
+    public Optional<String> failure() {
+        ErrorInfo failure = get(cluster.getExecutionGraph(job)).getFailureInfo();
+        return failure == null
+                ? Optional.empty()
+                : Optional.of(RootCause.message(
+                        failure.getException().deserializeError(EmbeddedCluster.class.getClassLoader())));
+    }
+
+    /**
+     * Waits until every task runs.
+     *
+     * @throws IllegalStateException when the job fails before, or is not there in time; the message says why
+     */
+    public void awaitRunning(Duration limit) throws InterruptedException {
+        long deadline = System.nanoTime() + limit.toNanos();
+        while (!allTasksRun()) {
+            Optional<String> failure = failure();
+            if (failure.isPresent()) {
+                throw new IllegalStateException("the job failed: " + failure.get());
+            }
+            if (System.nanoTime() > deadline) {
+                throw new IllegalStateException(
+                        "the job does not run after " + limit.toSeconds() + " s: it is " + status());
+            }
+            TimeUnit.MILLISECONDS.sleep(POLL.toMillis());
+        }
+    }
+
+    private boolean allTasksRun() {
+        AccessExecutionGraph graph = get(cluster.getExecutionGraph(job));
+        return graph.getState() == JobStatus.RUNNING
+                && StreamSupport.stream(graph.getAllExecutionVertices().spliterator(), false)
+                        .allMatch(task -> task.getExecutionState() == ExecutionState.RUNNING);
+    }
+
+    /**
+     * Stops the job with a savepoint that any state backend can restore, and returns its path. Turns that run are cut off and
+     * go on after a restore.
+     */
+    public String stopWithSavepoint(Path directory) {
+        return get(cluster.stopWithSavepoint(job, directory.toUri().toString(), false, SavepointFormatType.CANONICAL));
+    }
+
+    @Override
+    public void close() {
+        try {
+            if (cluster.isRunning() && !status().isGloballyTerminalState()) {
+                get(cluster.cancelJob(job));
+                get(cluster.requestJobResult(job));
+            }
+        } finally {
+            cluster.closeAsync().join();
+        }
+    }
+
+    private static <T> T get(CompletableFuture<T> future) {
+        try {
+            return future.get();
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new IllegalStateException("interrupted while waiting for the embedded Flink cluster", e);
+        } catch (ExecutionException e) {
+            throw new IllegalStateException(RootCause.message(e), e);
+        }
+    }
+}
