@@ -133,16 +133,16 @@ final class StepLoop {
                 batch.add(sequence.tokens()[position], position, sequence.blocks(), last);
             }
         }
+        long started = System.nanoTime();
         decoder.forward(batch);
         steps++;
-        long now = System.nanoTime();
         int row = 0;
         for (int i = 0; i < step.size(); i++) {
             Sequence sequence = step.get(i);
             int from = sequence.computed();
             sequence.advance();
             computedTokens += sequence.scheduled();
-            sequence.turn().computed(from, sequence.computed(), now);
+            sequence.turn().computed(from, sequence.computed(), started);
             if (sequence.computed() == sequence.known()) {
                 draw(sequence, row++);
             }

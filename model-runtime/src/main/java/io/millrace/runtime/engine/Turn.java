@@ -82,12 +82,12 @@ final class Turn {
         preemptions++;
     }
 
-    /** A step computed positions {@code from .. to - 1}. */
-    void computed(int from, int to, long now) {
+    /** A step that began at {@code stepStarted} computed positions {@code from .. to - 1}. */
+    void computed(int from, int to, long stepStarted) {
         computedTokens += Math.max(0, Math.min(to, promptTokens) - from);
         if (!started) {
             started = true;
-            startedNanos = now;
+            startedNanos = stepStarted;
         }
     }
 

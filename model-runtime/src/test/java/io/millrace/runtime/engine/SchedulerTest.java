@@ -2,10 +2,12 @@ package io.millrace.runtime.engine;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import com.sun.management.ThreadMXBean;
 import io.millrace.runtime.kv.KvBlockPool;
 import io.millrace.runtime.kv.KvLayout;
 import io.millrace.runtime.kv.KvType;
 import java.io.IOException;
+import java.lang.management.ManagementFactory;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
@@ -21,6 +23,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 /** Plans are written as the names of sequences with the number of positions that each computes. */
 class SchedulerTest {
     private static final KvLayout LAYOUT = new KvLayout(1, 1, 2, KvType.F32);
+    private static final ThreadMXBean THREADS = (ThreadMXBean) ManagementFactory.getThreadMXBean();
     private static TinyLlama llama;
     private KvBlockPool pool = new KvBlockPool(LAYOUT, LAYOUT.blockBytes());
     private Scheduler scheduler = new Scheduler(pool, 1, 1);
@@ -226,6 +229,24 @@ class SchedulerTest {
         begin(a, "a", 60, 1, 0);
         assertThat(steps(1)).containsExactly("a12");
         assertThat(scheduler.cachedTokens()).isEqualTo(48);
+    }
+
+    @Test
+    void planningAllocatesNothing() {
+        blocks(2000).seqs(8).budget(64);
+        for (int i = 0; i < 8; i++) {
+            begin(new Sequence(new Recorder(), pool), "s", 10, 20_000, 0);
+        }
+        compute(scheduler.plan());
+        long planned = 0;
+        for (int i = 0; i < 2000; i++) {
+            long before = THREADS.getCurrentThreadAllocatedBytes();
+            List<Sequence> plan = scheduler.plan();
+            planned += THREADS.getCurrentThreadAllocatedBytes() - before;
+            compute(plan);
+        }
+        // Block tables that double are all there is: less than one object in two plans.
+        assertThat(planned).isLessThan(2000 * 8);
     }
 
     static IntStream seeds() {

@@ -3,6 +3,8 @@ package io.millrace.runtime.sampling;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
+import com.sun.management.ThreadMXBean;
+import java.lang.management.ManagementFactory;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -143,7 +145,7 @@ class SamplerTest {
     @CsvSource({"0, 1, 0", "0, 0.9, 0", "0, 0.9, 0.05", "40, 1, 0", "40, 0.9, 0", "300, 0.7, 0.02", "0, 1, 0.1",
             "2500, 0.999, 0", "1, 0.5, 0.5", "0, 0.3, 0"})
     void drawsWhatSortingTheWholeVocabularyDraws(int topK, float topP, float minP) {
-        for (int seed = 0; seed < 20; seed++) {
+        for (int seed = 0; seed < 6; seed++) {
             float[] logits = randomLogits(2000, seed);
             SamplingParameters parameters = sampling(1, topK, topP, minP);
             Sampler sampler = new Sampler(logits.length);
@@ -152,6 +154,24 @@ class SamplerTest {
                         .isEqualTo(drawBySorting(logits, parameters, position));
             }
         }
+    }
+
+    @Test
+    void allocatesNothing() {
+        ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
+        float[] logits = randomLogits(2000, 1);
+        int[] tokens = {1, 2, 3, 1, 2, 3};
+        SamplingParameters parameters = new SamplingParameters(0.8f, 40, 0.9f, 0.01f, 1.1f, 0.2f, 0.3f, Map.of(), 1);
+        Sampler sampler = new Sampler(2000);
+        Logprobs logprobs = new Logprobs(2000, 20);
+        sampler.sample(logits, 0, parameters, tokens, 6, 3, 6);
+        logprobs.of(logits, 0, 20);
+        long before = threads.getCurrentThreadAllocatedBytes();
+        for (int position = 0; position < 1000; position++) {
+            sampler.sample(logits, 0, parameters, tokens, 6, 3, position);
+            logprobs.of(logits, 0, 20);
+        }
+        assertThat(threads.getCurrentThreadAllocatedBytes() - before).isLessThan(1000);
     }
 
     @Test
