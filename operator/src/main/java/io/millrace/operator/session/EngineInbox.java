@@ -10,8 +10,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Brings what the engine reports from its thread to the task thread. All reports that wait are read in one mail, so that a
- * step of the engine over many sequences costs the mailbox one mail and not one each.
+ * Brings what the engine reports from its thread to the task thread. Many reports are read in one mail, so that a step of
+ * the engine over many sequences costs the mailbox one mail and not one each.
  */
 final class EngineInbox {
     private static final Logger LOG = LoggerFactory.getLogger(EngineInbox.class);
@@ -33,6 +33,9 @@ final class EngineInbox {
     interface Reader {
         void read(Report report) throws Exception;
     }
+
+    /** Then other mails have their turn: a checkpoint does not wait until nothing is left to read. */
+    private static final int MAX_REPORTS_PER_MAIL = 128;
 
     private final Queue<Report> reports = new ConcurrentLinkedQueue<>();
     private final AtomicBoolean mailed = new AtomicBoolean();
@@ -77,12 +80,15 @@ final class EngineInbox {
     private void drain() throws Exception {
         // Before reading: a report that comes after the last one read must find that it has to send a mail.
         mailed.set(false);
-        while (!held) {
+        for (int i = 0; i < MAX_REPORTS_PER_MAIL && !held; i++) {
             Report report = reports.poll();
             if (report == null) {
                 return;
             }
             reader.read(report);
+        }
+        if (!held && mailed.compareAndSet(false, true)) {
+            mail();
         }
     }
 }

@@ -1,0 +1,281 @@
+package io.millrace.operator.session;
+
+import static io.millrace.operator.session.ConversationTest.said;
+import static io.millrace.operator.session.OperatorRun.cached;
+import static io.millrace.operator.session.OperatorRun.options;
+import static io.millrace.operator.session.OperatorRun.text;
+import static io.millrace.operator.session.OperatorRun.tokens;
+import static io.millrace.operator.session.Prompts.cancel;
+import static io.millrace.operator.session.Prompts.longTurn;
+import static io.millrace.operator.session.Prompts.turn;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.millrace.operator.MillraceOptions;
+import io.millrace.operator.SampleModels;
+import io.millrace.operator.state.Tokens;
+import io.millrace.runtime.kv.KvType;
+import io.millrace.schemas.CompletionEvent;
+import io.millrace.schemas.PromptEvent;
+import io.millrace.schemas.TokenDelta;
+import io.millrace.schemas.state.SessionRecord;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.IntStream;
+import org.apache.flink.configuration.Configuration;
+import org.apache.flink.runtime.checkpoint.OperatorSubtaskState;
+import org.apache.flink.runtime.state.StateBackend;
+import org.apache.flink.runtime.state.hashmap.HashMapStateBackend;
+import org.apache.flink.state.rocksdb.EmbeddedRocksDBStateBackend;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+/** Checkpoints, savepoints and restores. */
+class RecoveryTest {
+    /** More tokens than the inbox reads in a mail, so that after one mail the turn is not over. */
+    private static final int MANY = 300;
+
+    enum Backend {
+        HEAP, ROCKSDB;
+
+        StateBackend create() {
+            return this == HEAP ? new HashMapStateBackend() : new EmbeddedRocksDBStateBackend();
+        }
+    }
+
+    private static PromptEvent.Builder story(String id, String conversation) {
+        try (DirectEngine direct = new DirectEngine(options())) {
+            return longTurn(id, conversation, "Tell me a long story.", MANY, direct.stopTokens()).setStream(true);
+        }
+    }
+
+    /** Runs until the turn has begun to speak, and not further than a mail. */
+    private static void beginToSpeak(OperatorRun run, String requestId) throws Exception {
+        run.await(() -> !run.deltas(requestId).isEmpty());
+        assertThat(run.completions()).noneMatch(each -> each.getRequestId().equals(requestId));
+    }
+
+    @ParameterizedTest
+    @EnumSource(Backend.class)
+    void anIdleConversationGoesOnAfterARestoreAsIfNothingHadHappened(Backend backend) throws Exception {
+        CompletionEvent first;
+        CompletionEvent undisturbed;
+        OperatorSubtaskState state;
+        try (OperatorRun run = OperatorRun.start(options(), backend.create())) {
+            first = run.ask(turn("r1", "chat", "Once upon a time."));
+            state = run.checkpoint();
+            undisturbed = run.ask(turn("r2", "chat", "And then?"));
+        }
+        try (OperatorRun run = OperatorRun.restore(options(), backend.create(), state)) {
+            CompletionEvent second = run.ask(turn("r2", "chat", "And then?"));
+            assertThat(tokens(second)).isEqualTo(tokens(undisturbed));
+            assertThat(second.getUsage()).isEqualTo(undisturbed.getUsage());
+            assertThat(second.getTurn()).isEqualTo(2);
+            assertThat(cached(second)).isEqualTo(first.getUsage().getTotalTokens() - 1);
+            assertThat(run.computedPositions()).as("only what state does not hold")
+                    .isEqualTo(second.getUsage().getTotalTokens() - 1 - cached(second));
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource(Backend.class)
+    void aTurnThatAFailureCutsOffGoesOnAtItsTokenWithTheSameText(Backend backend) throws Exception {
+        CompletionEvent undisturbed;
+        OperatorSubtaskState state;
+        SessionRecord record;
+        List<TokenDelta> deltas;
+        try (OperatorRun run = OperatorRun.start(options(), backend.create())) {
+            run.ask(turn("r1", "chat", "Hello."));
+            run.send(story("r2", "chat"));
+            beginToSpeak(run, "r2");
+            state = run.checkpoint();
+            record = run.record("c:chat");
+            deltas = new ArrayList<>(run.deltas("r2"));
+            undisturbed = run.awaitCompletions(2).get(1);
+        }
+        int known = record.getTokens().remaining() / Integer.BYTES;
+        assertThat(record.getSavedPositions()).isBetween(known - 1, known);
+        try (OperatorRun run = OperatorRun.restore(options(), backend.create(), state)) {
+            CompletionEvent restored = run.awaitCompletions(1).getFirst();
+            assertThat(tokens(restored)).isEqualTo(tokens(undisturbed)).hasSize(MANY);
+            assertThat(text(restored)).isEqualTo(text(undisturbed));
+            assertThat(restored.getChoices()).isEqualTo(undisturbed.getChoices());
+            assertThat(restored.getUsage()).isEqualTo(undisturbed.getUsage());
+            assertThat(run.computedPositions()).as("only what state does not hold")
+                    .isEqualTo(restored.getUsage().getTotalTokens() - 1 - record.getSavedPositions());
+            deltas.addAll(run.deltas("r2"));
+            assertThat(deltas).as("numbered on from the checkpoint").extracting(TokenDelta::getSeq)
+                    .containsExactlyElementsOf(IntStream.range(0, deltas.size()).boxed().toList());
+            assertThat(said(deltas)).isEqualTo(text(undisturbed));
+        }
+    }
+
+    @Test
+    void waitingPromptsAreAnsweredAfterARestoreInTheirOrder() throws Exception {
+        OperatorSubtaskState state;
+        try (OperatorRun run = OperatorRun.start(options())) {
+            run.send(story("r1", "chat"));
+            run.send(turn("r2", "chat", "Second."));
+            run.send(turn("r3", "chat", "Third."));
+            run.send(turn("r2", "chat", "Second."));
+            state = run.checkpoint();
+        }
+        try (OperatorRun run = OperatorRun.restore(options(), null, state)) {
+            run.send(turn("r3", "chat", "Third."));
+            run.endInput();
+            assertThat(run.completions()).extracting(CompletionEvent::getRequestId).containsExactly("r1", "r2", "r3");
+        }
+    }
+
+    @Test
+    void anAnsweredRequestIsNotAnsweredAgainAfterARestore() throws Exception {
+        OperatorSubtaskState state;
+        try (OperatorRun run = OperatorRun.start(options())) {
+            run.ask(turn("r1", "chat", "Hello."));
+            run.ask(turn("s1", null, "Hello."));
+            state = run.checkpoint();
+        }
+        try (OperatorRun run = OperatorRun.restore(options(), null, state)) {
+            run.send(turn("r1", "chat", "Hello."));
+            run.send(turn("s1", null, "Hello."));
+            run.endInput();
+            assertThat(run.completions()).isEmpty();
+        }
+    }
+
+    @Test
+    void aSecondCheckpointHoldsWhatTheFirstHeldAndWhatCameAfterIt() throws Exception {
+        CompletionEvent undisturbed;
+        OperatorSubtaskState state;
+        try (OperatorRun run = OperatorRun.start(options())) {
+            run.ask(turn("r1", "chat", "First."));
+            run.checkpoint();
+            run.ask(turn("r2", "chat", "Second."));
+            state = run.checkpoint();
+            undisturbed = run.ask(turn("r3", "chat", "Third."));
+        }
+        try (OperatorRun run = OperatorRun.restore(options(), null, state)) {
+            CompletionEvent third = run.ask(turn("r3", "chat", "Third."));
+            assertThat(tokens(third)).isEqualTo(tokens(undisturbed));
+            assertThat(third.getUsage()).isEqualTo(undisturbed.getUsage());
+        }
+    }
+
+    @Test
+    void conversationsMoveWithTheirKeyGroupsWhenTheJobIsRescaled() throws Exception {
+        int conversations = 8;
+        Map<String, String> undisturbed = new LinkedHashMap<>();
+        int answered;
+        OperatorSubtaskState state;
+        try (OperatorRun run = OperatorRun.start(options())) {
+            for (int i = 0; i < conversations; i++) {
+                run.ask(turn("a" + i, "chat-" + i, "Conversation " + i));
+                run.send(story("b" + i, "chat-" + i));
+            }
+            run.await(() -> run.completions().size() < 2 * conversations && !run.deltas("b7").isEmpty());
+            state = run.checkpoint();
+            answered = run.completions().size();
+            run.awaitCompletions(2 * conversations);
+            run.completions().forEach(each -> undisturbed.put(each.getRequestId(), text(each)));
+        }
+        Map<String, String> restored = new LinkedHashMap<>();
+        for (int subtask = 0; subtask < 2; subtask++) {
+            try (OperatorRun run = OperatorRun.restoreRescaled(options(), state, subtask)) {
+                run.endInput();
+                assertThat(run.completions()).isNotEmpty();
+                run.completions().forEach(each -> restored.put(each.getRequestId(), text(each)));
+            }
+        }
+        assertThat(restored).hasSize(2 * conversations - answered);
+        assertThat(undisturbed).containsAllEntriesOf(restored);
+    }
+
+    @Test
+    void withOtherWeightsTheHistoryIsComputedAgain() throws Exception {
+        OperatorSubtaskState state;
+        try (OperatorRun run = OperatorRun.start(options())) {
+            run.ask(turn("r1", "chat", "Hello."));
+            state = run.checkpoint();
+        }
+        Configuration other = options();
+        other.set(MillraceOptions.MODEL, SampleModels.otherWeights().toString());
+        assertThatSecondTurnIsComputedAfresh(other, state);
+    }
+
+    @Test
+    void withAnotherCacheTypeTheHistoryIsComputedAgain() throws Exception {
+        OperatorSubtaskState state;
+        try (OperatorRun run = OperatorRun.start(options())) {
+            run.ask(turn("r1", "chat", "Hello."));
+            state = run.checkpoint();
+        }
+        Configuration other = options();
+        other.set(MillraceOptions.KV_TYPE, KvType.F32);
+        assertThatSecondTurnIsComputedAfresh(other, state);
+    }
+
+    private static void assertThatSecondTurnIsComputedAfresh(Configuration options, OperatorSubtaskState state)
+            throws Exception {
+        try (OperatorRun run = OperatorRun.restore(options, null, state);
+                DirectEngine direct = new DirectEngine(options)) {
+            int[] history = Tokens.unpack(run.record("c:chat").getTokens()).toArray(0);
+            PromptEvent.Builder prompt = turn("r2", "chat", "And then?");
+            CompletionEvent second = run.ask(prompt);
+            assertThat(cached(second)).isZero();
+            assertThat(tokens(second)).isEqualTo(direct
+                    .generate(DirectEngine.concat(direct.closed(history), direct.user("And then?")), prompt));
+        }
+    }
+
+    @Test
+    void nothingIsEmittedAfterTheSavepointOfAStop() throws Exception {
+        OperatorSubtaskState state;
+        List<TokenDelta> deltas;
+        try (OperatorRun run = OperatorRun.start(options())) {
+            run.send(story("r1", "chat"));
+            beginToSpeak(run, "r1");
+            state = run.suspend();
+            deltas = run.deltas("r1");
+            run.computedPositions();
+            while (run.runMail()) {
+                assertThat(run.completions()).isEmpty();
+            }
+            assertThat(run.deltas("r1")).isEqualTo(deltas);
+        }
+        try (OperatorRun run = OperatorRun.restore(options(), null, state)) {
+            assertThat(run.awaitCompletions(1)).hasSize(1);
+            assertThat(run.deltas("r1").getFirst().getSeq()).isEqualTo(deltas.size());
+        }
+    }
+
+    @Test
+    void aStopThatFailedLetsTheJobGoOn() throws Exception {
+        try (OperatorRun run = OperatorRun.start(options())) {
+            run.send(story("r1", "chat"));
+            beginToSpeak(run, "r1");
+            run.suspend();
+            run.computedPositions();
+            run.abortCheckpoint();
+            assertThat(tokens(run.awaitCompletions(1).getFirst())).hasSize(MANY);
+        }
+    }
+
+    @Test
+    void aCancelledTurnStaysCancelledAfterARestore() throws Exception {
+        OperatorSubtaskState state;
+        try (OperatorRun run = OperatorRun.start(options())) {
+            run.send(story("r1", "chat"));
+            beginToSpeak(run, "r1");
+            run.send(cancel("chat", "r1"));
+            state = run.checkpoint();
+        }
+        try (OperatorRun run = OperatorRun.restore(options(), null, state)) {
+            CompletionEvent second = run.ask(turn("r2", "chat", "Something else."));
+            assertThat(run.completions()).hasSize(1);
+            assertThat(second.getTurn()).isEqualTo(2);
+            assertThat(cached(second)).isPositive();
+        }
+    }
+}
