@@ -58,7 +58,10 @@ public interface Kernels {
      */
     void rmsNorm(float[] x, int xOffset, int width, float[] weight, float eps, float[] y, int yOffset);
 
-    /** SwiGLU (Shazeer 2020): {@code gate = gate / (1 + exp(-gate)) * up}, with {@link ScalarKernels#exp}. */
+    /**
+     * SwiGLU (Shazeer 2020): {@code gate = gate * up / (1 + exp(-gate))}, with {@link ScalarKernels#exp}. What is left in
+     * {@code up} is undefined.
+     */
     void swiGlu(float[] gate, int gateOffset, float[] up, int upOffset, int width);
 
     /** {@code x += y}. */

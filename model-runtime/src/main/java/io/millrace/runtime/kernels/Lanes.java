@@ -74,27 +74,33 @@ final class Lanes {
         return s.add(s.rearrange(BY_1)).lane(0);
     }
 
-    /** {@link ScalarKernels#exp}, step by step. */
-    static FloatVector exp(FloatVector x) {
-        FloatVector clamped = x.max(ScalarKernels.EXP_MIN).min(ScalarKernels.EXP_MAX);
-        FloatVector shifted = clamped.fma(FloatVector.broadcast(FLOATS, ScalarKernels.LOG2_E),
-                FloatVector.broadcast(FLOATS, ScalarKernels.ROUNDER));
-        FloatVector n = shifted.sub(ScalarKernels.ROUNDER);
-        FloatVector r = n.fma(FloatVector.broadcast(FLOATS, -ScalarKernels.LN2_LOW),
-                n.fma(FloatVector.broadcast(FLOATS, -ScalarKernels.LN2_HIGH), clamped));
-        FloatVector p = FloatVector.broadcast(FLOATS, ScalarKernels.C5);
-        p = p.fma(r, FloatVector.broadcast(FLOATS, ScalarKernels.C4));
-        p = p.fma(r, FloatVector.broadcast(FLOATS, ScalarKernels.C3));
-        p = p.fma(r, FloatVector.broadcast(FLOATS, ScalarKernels.C2));
-        p = p.fma(r, FloatVector.broadcast(FLOATS, ScalarKernels.C1));
-        p = p.fma(r, FloatVector.broadcast(FLOATS, ScalarKernels.C0));
-        p = p.mul(r).fma(r, r).add(1);
-        IntVector exponent = shifted.reinterpretAsInts().sub(ScalarKernels.ROUNDER_BITS);
-        IntVector half = exponent.lanewise(VectorOperators.ASHR, 1);
-        return p.mul(powerOfTwo(half)).mul(powerOfTwo(exponent.sub(half)));
-    }
-
-    private static FloatVector powerOfTwo(IntVector n) {
-        return n.add(127).lanewise(VectorOperators.LSHL, 23).reinterpretAsFloats();
+    /**
+     * {@code values = exp(factor * values + addend)} for {@code count} values, a multiple of the vector length; rounded as
+     * {@link ScalarKernels#exp}, step by step. Over an array, because it is too large to be inlined everywhere, and a
+     * vector that crosses a call is boxed.
+     */
+    static void exp(float[] values, int offset, int count, float factor, float addend) {
+        for (int i = offset; i < offset + count; i += LENGTH) {
+            FloatVector x = load(values, i).fma(FloatVector.broadcast(FLOATS, factor),
+                    FloatVector.broadcast(FLOATS, addend));
+            x = x.max(ScalarKernels.EXP_MIN).min(ScalarKernels.EXP_MAX);
+            FloatVector shifted = x.fma(FloatVector.broadcast(FLOATS, ScalarKernels.LOG2_E),
+                    FloatVector.broadcast(FLOATS, ScalarKernels.ROUNDER));
+            FloatVector n = shifted.sub(ScalarKernels.ROUNDER);
+            FloatVector r = n.fma(FloatVector.broadcast(FLOATS, -ScalarKernels.LN2_LOW),
+                    n.fma(FloatVector.broadcast(FLOATS, -ScalarKernels.LN2_HIGH), x));
+            FloatVector p = FloatVector.broadcast(FLOATS, ScalarKernels.C5);
+            p = p.fma(r, FloatVector.broadcast(FLOATS, ScalarKernels.C4));
+            p = p.fma(r, FloatVector.broadcast(FLOATS, ScalarKernels.C3));
+            p = p.fma(r, FloatVector.broadcast(FLOATS, ScalarKernels.C2));
+            p = p.fma(r, FloatVector.broadcast(FLOATS, ScalarKernels.C1));
+            p = p.fma(r, FloatVector.broadcast(FLOATS, ScalarKernels.C0));
+            p = p.mul(r).fma(r, r).add(1);
+            IntVector exponent = shifted.reinterpretAsInts().sub(ScalarKernels.ROUNDER_BITS);
+            IntVector half = exponent.lanewise(VectorOperators.ASHR, 1);
+            FloatVector first = half.add(127).lanewise(VectorOperators.LSHL, 23).reinterpretAsFloats();
+            FloatVector second = exponent.sub(half).add(127).lanewise(VectorOperators.LSHL, 23).reinterpretAsFloats();
+            p.mul(first).mul(second).intoArray(values, i);
+        }
     }
 }

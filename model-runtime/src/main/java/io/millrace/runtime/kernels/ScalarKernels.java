@@ -74,7 +74,7 @@ public final class ScalarKernels implements Kernels {
     }
 
     static float swiGlu(float gate, float up) {
-        return gate / (1 + exp(-gate)) * up;
+        return gate * up / (1 + exp(-gate));
     }
 
     @Override

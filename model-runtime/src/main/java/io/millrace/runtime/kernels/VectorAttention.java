@@ -77,11 +77,11 @@ final class VectorAttention {
         float correction = ScalarKernels.exp(before - max);
         tile.max[state] = max;
         tile.corrections[index] = correction;
+        Lanes.exp(weights, at, LANES, 1, -max);
         for (int part = 0; part < LANES; part += LENGTH) {
-            FloatVector weight = Lanes.exp(load(weights, at + part).sub(max));
-            weight.intoArray(weights, at + part);
             int sum = state * LANES + part;
-            load(tile.sum, sum).fma(FloatVector.broadcast(FLOATS, correction), weight).intoArray(tile.sum, sum);
+            load(tile.sum, sum).fma(FloatVector.broadcast(FLOATS, correction), load(weights, at + part))
+                    .intoArray(tile.sum, sum);
         }
     }
 

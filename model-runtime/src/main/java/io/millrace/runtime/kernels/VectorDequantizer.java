@@ -139,28 +139,22 @@ final class VectorDequantizer {
         for (int b = 0; b < blocks; b++) {
             long block = at + b * 210L;
             float d = ScalarDequantizer.half(data, block + 208);
-            for (int half = 0; half < 2; half++) {
+            for (int part = 0; part < 4; part++) { // half of the block, then half of its 64 bytes of nibbles
+                int side = part & 1;
+                long high = block + 128 + (part >> 1) * 32L;
+                long scales = block + 192 + (part >> 1) * 8L + side * 2L;
+                int target = to + b * 256 + (part >> 1) * 128 + side * 32;
                 for (int i = 0; i < 32; i += LENGTH) {
-                    IntVector low0 = Lanes.unsignedBytes(data, block + half * 64L + i);
-                    IntVector low1 = Lanes.unsignedBytes(data, block + half * 64L + 32 + i);
-                    IntVector high = Lanes.unsignedBytes(data, block + 128 + half * 32L + i);
-                    IntVector q0 = low0.and(15).or(high.and(3).lanewise(VectorOperators.LSHL, 4));
-                    IntVector q1 = low1.and(15).or(high.and(12).lanewise(VectorOperators.LSHL, 2));
-                    IntVector q2 = low0.lanewise(VectorOperators.LSHR, 4).or(high.and(48));
-                    IntVector q3 = low1.lanewise(VectorOperators.LSHR, 4)
-                            .or(high.and(192).lanewise(VectorOperators.LSHR, 2));
-                    long scales = block + 192 + half * 8L + (i >> 4);
-                    int target = to + b * 256 + half * 128 + i;
-                    sixBitValues(q0, d * data.get(ValueLayout.JAVA_BYTE, scales), out, target);
-                    sixBitValues(q1, d * data.get(ValueLayout.JAVA_BYTE, scales + 2), out, target + 32);
-                    sixBitValues(q2, d * data.get(ValueLayout.JAVA_BYTE, scales + 4), out, target + 64);
-                    sixBitValues(q3, d * data.get(ValueLayout.JAVA_BYTE, scales + 6), out, target + 96);
+                    IntVector low = Lanes.unsignedBytes(data, block + part * 32L + i);
+                    IntVector pairs = Lanes.unsignedBytes(data, high + i).lanewise(VectorOperators.LSHR, side * 2);
+                    IntVector q0 = low.and(15).or(pairs.and(3).lanewise(VectorOperators.LSHL, 4));
+                    IntVector q1 = low.lanewise(VectorOperators.LSHR, 4).or(pairs.and(48));
+                    float scale0 = d * data.get(ValueLayout.JAVA_BYTE, scales + (i >> 4));
+                    float scale1 = d * data.get(ValueLayout.JAVA_BYTE, scales + 4 + (i >> 4));
+                    Lanes.toFloats(q0.sub(32)).mul(scale0).intoArray(out, target + i);
+                    Lanes.toFloats(q1.sub(32)).mul(scale1).intoArray(out, target + 64 + i);
                 }
             }
         }
-    }
-
-    private static void sixBitValues(IntVector q, float scale, float[] out, int target) {
-        Lanes.toFloats(q.sub(32)).mul(scale).intoArray(out, target);
     }
 }

@@ -66,8 +66,11 @@ final class VectorKernels implements Kernels {
     public void swiGlu(float[] gate, int gateOffset, float[] up, int upOffset, int width) {
         int whole = FLOATS.loopBound(width);
         for (int i = 0; i < whole; i += LENGTH) {
-            FloatVector g = load(gate, gateOffset + i);
-            g.div(Lanes.exp(g.neg()).add(1)).mul(load(up, upOffset + i)).intoArray(gate, gateOffset + i);
+            load(gate, gateOffset + i).mul(load(up, upOffset + i)).intoArray(up, upOffset + i);
+        }
+        Lanes.exp(gate, gateOffset, whole, -1, 0);
+        for (int i = 0; i < whole; i += LENGTH) {
+            load(up, upOffset + i).div(load(gate, gateOffset + i).add(1)).intoArray(gate, gateOffset + i);
         }
         for (int i = whole; i < width; i++) {
             gate[gateOffset + i] = ScalarKernels.swiGlu(gate[gateOffset + i], up[upOffset + i]);

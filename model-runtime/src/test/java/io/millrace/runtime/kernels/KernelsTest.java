@@ -110,8 +110,8 @@ class KernelsTest {
         float[] gate = TestTensors.floats(width + 1, -30, 30, 11);
         float[] up = TestTensors.floats(width, -3, 3, 12);
         float[] expectedGate = gate.clone();
-        SCALAR.swiGlu(expectedGate, 1, up, 0, width);
-        kernels.swiGlu(gate, 1, up, 0, width);
+        SCALAR.swiGlu(expectedGate, 1, up.clone(), 0, width);
+        kernels.swiGlu(gate, 1, up.clone(), 0, width);
         assertSameBits(gate, expectedGate);
 
         float[] expectedSum = gate.clone();
@@ -130,7 +130,7 @@ class KernelsTest {
         float[] up = new float[16];
         Arrays.fill(up, 1.5f);
         float[] expected = gate.clone();
-        SCALAR.swiGlu(expected, 0, up, 0, 16);
+        SCALAR.swiGlu(expected, 0, up.clone(), 0, 16);
         kernels.swiGlu(gate, 0, up, 0, 16);
         assertSameBits(gate, expected);
     }
