@@ -4,6 +4,7 @@ import static org.apache.flink.configuration.ConfigOptions.key;
 
 import io.millrace.runtime.kv.KvType;
 import java.time.Duration;
+import java.util.List;
 import org.apache.flink.configuration.ConfigOption;
 import org.apache.flink.configuration.MemorySize;
 
@@ -92,6 +93,11 @@ public final class MillraceOptions {
 
     public static final ConfigOption<Float> MIN_P = key("millrace.sampling.min-p").floatType().defaultValue(0f)
             .withDescription("Truncation relative to the most likely token when a prompt does not say; 0 is off.");
+
+    /** Every option above, in this order, for command lines and documentation. */
+    public static final List<ConfigOption<?>> ALL = List.of(MODEL, MAX_NUM_SEQS, MAX_NUM_BATCHED_TOKENS, KV_MEMORY,
+            KV_TYPE, THREADS, SESSION_TTL, DUPLICATE_WINDOW, MAX_ACCEPTED_PROMPTS, MAX_EVENT_SIZE, MAX_PROMPT_TOKENS,
+            MAX_COMPLETION_TOKENS, STREAM, TEMPERATURE, TOP_P, TOP_K, MIN_P);
 
     private MillraceOptions() {}
 }

@@ -4,6 +4,7 @@ import static org.apache.flink.configuration.ConfigOptions.key;
 
 import io.millrace.job.format.EventFormat;
 import java.time.Duration;
+import java.util.List;
 import org.apache.flink.configuration.ConfigOption;
 
 /**
@@ -82,6 +83,11 @@ public final class KafkaOptions {
     public static final ConfigOption<Integer> REPLICATION_FACTOR = key("millrace.topics.replication-factor").intType()
             .noDefaultValue()
             .withDescription("Replicas of a topic that is created. When absent, the broker's default.");
+
+    /** Every option above, in this order, for command lines and documentation. */
+    public static final List<ConfigOption<?>> ALL = List.of(BOOTSTRAP_SERVERS, FORMAT, GROUP_ID, STARTING_OFFSETS,
+            TRANSACTIONAL_ID_PREFIX, TRANSACTION_TIMEOUT, CONNECT_TIMEOUT, PROMPTS, CONTROLS, COMPLETIONS, DELTAS,
+            DEAD_LETTERS, CREATE_TOPICS, PARTITIONS, REPLICATION_FACTOR);
 
     private KafkaOptions() {}
 }

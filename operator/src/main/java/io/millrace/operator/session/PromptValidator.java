@@ -1,18 +1,11 @@
 package io.millrace.operator.session;
 
 import io.millrace.operator.OperatorSettings;
-import io.millrace.runtime.prompt.BuiltInTool;
-import io.millrace.runtime.prompt.Message;
-import io.millrace.runtime.prompt.Role;
-import io.millrace.runtime.prompt.ToolCall;
-import io.millrace.runtime.prompt.ToolDefinition;
 import io.millrace.runtime.sampling.SamplingParameters;
 import io.millrace.schemas.FunctionDefinition;
 import io.millrace.schemas.PromptEvent;
 import io.millrace.schemas.Tool;
 import java.nio.charset.StandardCharsets;
-import java.util.ArrayList;
-import java.util.EnumSet;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -48,7 +41,8 @@ final class PromptValidator {
         checkUnsupported(event);
         try {
             List<Tool> tools = orEmpty(event.getTools());
-            return new Prompt(event.getId(), event.getTurn(), messages(event), definitions(tools), builtIn(tools),
+            return new Prompt(event.getId(), event.getTurn(), EventMessages.messages(orEmpty(event.getMessages())),
+                    EventMessages.definitions(tools), EventMessages.builtIn(tools),
                     !"none".equals(event.getToolChoice()), sampling(event), maxNewTokens(event), stop(event),
                     topLogprobs(event), event.getPriority() == null ? 0 : event.getPriority(), event.getDeadlineMs(),
                     event.getStream() == null ? settings.stream() : event.getStream());
@@ -104,69 +98,6 @@ final class PromptValidator {
                 "tool_choice: only auto and none are supported");
         supported(event.getContextOverflowAction() == null || "error".equals(event.getContextOverflowAction()),
                 "context_overflow_action: " + event.getContextOverflowAction() + "; error is the only one supported");
-    }
-
-    private static List<Message> messages(PromptEvent event) {
-        List<io.millrace.schemas.Message> given = orEmpty(event.getMessages());
-        require(!given.isEmpty(), "messages: empty; a turn needs at least one message");
-        List<Message> messages = new ArrayList<>();
-        for (int i = 0; i < given.size(); i++) {
-            try {
-                messages.add(message(given.get(i)));
-            } catch (IllegalArgumentException e) {
-                throw invalid("messages[" + i + "]." + e.getMessage());
-            }
-        }
-        return messages;
-    }
-
-    private static Message message(io.millrace.schemas.Message given) {
-        Role role = Role.parse(given.getRole());
-        List<ToolCall> calls = new ArrayList<>();
-        for (var call : orEmpty(given.getToolCalls())) {
-            calls.add(new ToolCall(call.getFunction().getName(), call.getFunction().getArguments()));
-        }
-        String content = given.getContent();
-        if (content == null && calls.isEmpty()) {
-            throw new IllegalArgumentException("content: missing");
-        }
-        return new Message(role, content == null ? "" : content, calls);
-    }
-
-    private static List<ToolDefinition> definitions(List<Tool> tools) {
-        List<ToolDefinition> definitions = new ArrayList<>();
-        for (Tool tool : tools) {
-            if ("function".equals(tool.getType())) {
-                FunctionDefinition function = tool.getFunction();
-                if (function == null) {
-                    throw invalid("tools: a tool of type function has no function");
-                }
-                definitions.add(new ToolDefinition(function.getName(),
-                        function.getDescription() == null ? "" : function.getDescription(),
-                        function.getParameters() == null ? "{}" : function.getParameters()));
-            }
-        }
-        return definitions;
-    }
-
-    private static Set<BuiltInTool> builtIn(List<Tool> tools) {
-        Set<BuiltInTool> builtIn = EnumSet.noneOf(BuiltInTool.class);
-        for (Tool tool : tools) {
-            if (!"function".equals(tool.getType())) {
-                builtIn.add(builtIn(tool.getType()));
-            }
-        }
-        return builtIn;
-    }
-
-    private static BuiltInTool builtIn(String name) {
-        for (BuiltInTool tool : BuiltInTool.values()) {
-            if (tool.toolName().equals(name)) {
-                return tool;
-            }
-        }
-        throw invalid("tools: unknown type '" + name
-                + "', expected function, code_interpreter, brave_search or wolfram_alpha");
     }
 
     private SamplingParameters sampling(PromptEvent event) {
