@@ -1,0 +1,127 @@
+package io.millrace.job.cli;
+
+import io.millrace.job.demo.Demo;
+import io.millrace.job.embedded.EmbeddedCluster;
+import io.millrace.job.embedded.EmbeddedKafka;
+import io.millrace.job.kafka.KafkaOptions;
+import io.millrace.job.kafka.KafkaSettings;
+import io.millrace.operator.MillraceOptions;
+import io.millrace.runtime.weights.LlamaWeights;
+import io.millrace.runtime.weights.sample.SampleModel;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.concurrent.Callable;
+import java.util.concurrent.CountDownLatch;
+import org.apache.flink.configuration.CheckpointingOptions;
+import org.apache.flink.configuration.Configuration;
+import org.apache.flink.configuration.CoreOptions;
+import org.apache.flink.configuration.RestOptions;
+import org.apache.flink.configuration.StateBackendOptions;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
+
+/** {@code millrace demo}: the whole thing in one process. */
+@Command(name = "demo", mixinStandardHelpOptions = true, description = {
+        "Watch conversations go through a real Kafka broker and a real Flink job, both in this process.",
+        "Ends with a summary; the exit code is 0 only if every turn was answered."}, footer = {"", "Examples:",
+                "  millrace demo", "  millrace demo --conversations 8 --turns 4 --model model.gguf",
+                "  millrace demo --stay      then use it with your own Kafka clients"})
+final class DemoCommand implements Callable<Integer> {
+    private static final Duration START_LIMIT = Duration.ofMinutes(2);
+
+    @Spec
+    private CommandSpec spec;
+
+    @Option(names = "--conversations", paramLabel = "N", defaultValue = "3", description = "Conversations that run at the same time. Default: ${DEFAULT-VALUE}.")
+    private int conversations;
+
+    @Option(names = "--turns", paramLabel = "N", defaultValue = "2", description = "Turns of each. Default: ${DEFAULT-VALUE}.")
+    private int turns;
+
+    @Option(names = {"-m",
+            "--model"}, paramLabel = "PATH", description = "A GGUF file, the first file of a split GGUF, or a Hugging Face directory. Default: a small model "
+                    + "with random weights, written on the spot.")
+    private @Nullable Path model;
+
+    @Option(names = "--stay", description = "Keep the broker and the job running after the conversations, until Ctrl-C, and print where they are.")
+    private boolean stay;
+
+    @Override
+    public Integer call() throws IOException, InterruptedException {
+        requirePositive("--conversations", conversations);
+        requirePositive("--turns", turns);
+        PrintWriter out = spec.commandLine().getOut();
+        try (Interruption _ = Interruption.ofThisThread();
+                TemporaryDirectory directory = TemporaryDirectory.create("millrace-demo")) {
+            out.printf("Millrace demo: %d conversations of %d turns, through Kafka and Flink in this process.%n",
+                    conversations,
+                    turns);
+            Path path = modelPath(directory.path(), out);
+            try (EmbeddedKafka broker = EmbeddedKafka.start()) {
+                out.printf("Kafka is up on %s. Starting the Flink job.%n", broker.bootstrapServers());
+                Configuration options = options(path, broker);
+                try (EmbeddedCluster cluster = EmbeddedCluster.start(options, directory.path())) {
+                    cluster.awaitRunning(START_LIMIT);
+                    KafkaSettings kafka = KafkaSettings.of(options);
+                    boolean all = Demo.run(cluster, kafka, conversations, turns, out);
+                    if (stay) {
+                        stay(kafka, cluster, out);
+                    }
+                    return all ? 0 : 1;
+                }
+            }
+        }
+    }
+
+    private Path modelPath(Path directory, PrintWriter out) throws IOException {
+        if (model != null) {
+            // Opened here first, so that a damaged file is told in one line and not by a failing job.
+            try (LlamaWeights weights = LlamaWeights.open(model)) {
+                out.printf("Model: %s.%n", weights.name());
+            }
+            return model;
+        }
+        Path sample = directory.resolve("sample.gguf");
+        SampleModel.write(sample, SampleModel.Options.defaults());
+        out.println(
+                "Model: a sample with random weights. It is UNTRAINED, so the answers are nonsense; --model PATH takes a "
+                        + "real Llama.");
+        return sample;
+    }
+
+    private static Configuration options(Path model, EmbeddedKafka broker) {
+        return new Configuration()
+                .set(MillraceOptions.MODEL, model.toAbsolutePath().toString())
+                .set(KafkaOptions.BOOTSTRAP_SERVERS, broker.bootstrapServers())
+                .set(KafkaOptions.PARTITIONS, 2)
+                .set(CoreOptions.DEFAULT_PARALLELISM, 2)
+                .set(StateBackendOptions.STATE_BACKEND, "rocksdb")
+                .set(CheckpointingOptions.INCREMENTAL_CHECKPOINTS, true)
+                // Completions appear with a checkpoint; nobody at a screen wants to wait a second for each.
+                .set(CheckpointingOptions.CHECKPOINTING_INTERVAL, Duration.ofMillis(250))
+                .set(RestOptions.ENABLE_FLAMEGRAPH, false);
+    }
+
+    private static void stay(KafkaSettings kafka, EmbeddedCluster cluster, PrintWriter out)
+            throws InterruptedException {
+        out.println();
+        out.printf("bootstrap servers: %s%n", kafka.bootstrapServers());
+        out.printf("topics: %s%n", String.join(", ", kafka.topics()));
+        out.printf("Flink: %s%n", cluster.webUi());
+        out.println("ready: write prompts, read completions; Ctrl-C ends it");
+        out.flush();
+        new CountDownLatch(1).await();
+    }
+
+    private void requirePositive(String option, int value) {
+        if (value < 1) {
+            throw new ParameterException(spec.commandLine(), option + ": " + value + " is not 1 or more");
+        }
+    }
+}

@@ -1,0 +1,122 @@
+package io.millrace.job.cli;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import io.millrace.runtime.kernels.KernelProvider;
+import io.millrace.runtime.kernels.WorkerPool;
+import io.millrace.runtime.kv.BlockTable;
+import io.millrace.runtime.kv.KvBlockPool;
+import io.millrace.runtime.kv.KvLayout;
+import io.millrace.runtime.kv.KvType;
+import io.millrace.runtime.model.Batch;
+import io.millrace.runtime.model.Decoder;
+import io.millrace.runtime.sampling.Logprobs;
+import io.millrace.runtime.weights.LlamaWeights;
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
+
+/** {@code millrace logprobs}: what the model thinks of each position of given tokens. */
+@Command(name = "logprobs", mixinStandardHelpOptions = true, description = {
+        "Log-probabilities of the next token at every position.",
+        "Reads one JSON array of token ids per line from standard input and writes, for each, one line "
+                + "[{\"pos\":0,\"top\":[[id,logprob],...]},...]: natural logarithms, highest first, ties by lower id."}, footer = {
+                        "", "Example:", "  echo '[1008,463,886]' | millrace logprobs --model model.gguf --top 5"})
+final class LogprobsCommand implements Callable<Integer> {
+    private static final ObjectMapper JSON = new ObjectMapper();
+    /** Rows per forward pass: enough to use the kernels well, few enough for the logits of a large vocabulary. */
+    private static final int ROWS = 64;
+
+    @Spec
+    private CommandSpec spec;
+
+    @Mixin
+    private ModelOption model;
+
+    @Option(names = "--top", paramLabel = "N", defaultValue = "20", description = "Tokens per position. Default: ${DEFAULT-VALUE}.")
+    private int top;
+
+    @Option(names = "--threads", paramLabel = "N", description = "Threads that compute. Default: one per processor.")
+    private int threads = Runtime.getRuntime().availableProcessors();
+
+    @Option(names = "--kv-type", paramLabel = "TYPE", defaultValue = "f32", description = "How the KV cache stores values: ${COMPLETION-CANDIDATES}. Default: ${DEFAULT-VALUE}, so that what "
+            + "is measured is the model.")
+    private KvType kvType;
+
+    @Override
+    public Integer call() throws IOException {
+        PrintWriter out = spec.commandLine().getOut();
+        BufferedReader in = StandardInput.reader();
+        try (LlamaWeights weights = LlamaWeights.open(model.path()); WorkerPool workers = new WorkerPool(threads)) {
+            int lineNumber = 0;
+            for (String line = in.readLine(); line != null; line = in.readLine()) {
+                lineNumber++;
+                if (!line.isBlank()) {
+                    int[] tokens = parse(line, lineNumber, weights.config().vocabSize(),
+                            weights.config().contextLength());
+                    out.println(positions(weights, workers, tokens));
+                }
+            }
+        }
+        return 0;
+    }
+
+    private String positions(LlamaWeights weights, WorkerPool workers, int[] tokens) {
+        KvLayout layout = KvLayout.of(weights.config(), kvType);
+        int blocks = KvLayout.blocksFor(tokens.length);
+        StringBuilder json = new StringBuilder("[");
+        try (KvBlockPool pool = new KvBlockPool(layout, blocks * layout.blockBytes());
+                Progress progress = Progress.start("positions", tokens.length)) {
+            Decoder decoder = new Decoder(weights, KernelProvider.kernels(), workers, pool, ROWS, ROWS);
+            BlockTable table = new BlockTable();
+            for (int i = 0; i < blocks; i++) {
+                table.append(pool.allocate());
+            }
+            Logprobs logprobs = new Logprobs(weights.config().vocabSize(), top);
+            Batch batch = new Batch(ROWS, ROWS);
+            for (int from = 0; from < tokens.length; from += ROWS) {
+                int rows = Math.min(ROWS, tokens.length - from);
+                batch.clear();
+                for (int i = 0; i < rows; i++) {
+                    batch.add(tokens[from + i], from + i, table, true);
+                }
+                decoder.forward(batch);
+                for (int i = 0; i < rows; i++) {
+                    append(json, from + i, logprobs, decoder, i);
+                }
+                progress.advance(rows);
+            }
+        }
+        return json.append(']').toString();
+    }
+
+    private void append(StringBuilder json, int position, Logprobs logprobs, Decoder decoder, int row) {
+        json.append(position == 0 ? "" : ",").append("{\"pos\":").append(position).append(",\"top\":[");
+        logprobs.of(decoder.logits(), decoder.logitsOffset(row), top);
+        for (int i = 0; i < logprobs.size(); i++) {
+            json.append(i == 0 ? "[" : ",[").append(logprobs.token(i)).append(',').append(logprobs.logprob(i))
+                    .append(']');
+        }
+        json.append("]}");
+    }
+
+    private static int[] parse(String line, int lineNumber, int vocabSize, int contextLength) {
+        int[] tokens;
+        try {
+            tokens = JSON.readValue(line, int[].class);
+        } catch (JsonProcessingException e) {
+            throw new CommandFailure(
+                    "standard input, line " + lineNumber + ": expected a JSON array of token ids such as "
+                            + "[1,2,3]: " + e.getOriginalMessage(),
+                    e);
+        }
+        TokenIds.check(tokens, "standard input, line " + lineNumber, vocabSize, contextLength);
+        return tokens;
+    }
+}

@@ -1,0 +1,58 @@
+package io.millrace.job.cli;
+
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import org.apache.flink.configuration.ConfigOption;
+import org.apache.flink.configuration.ConfigurationUtils;
+import org.apache.flink.configuration.description.HtmlFormatter;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Model.OptionSpec;
+import picocli.CommandLine.ParseResult;
+
+/**
+ * A flag per setting, so that the command line, YAML and {@code -D} know the same ones: {@code millrace.model} is
+ * {@code --model}, {@code millrace.engine.kv.type} is {@code --kv-type}, {@code millrace.topics.prompts} is
+ * {@code --topics-prompts}.
+ */
+final class OptionFlags {
+    private OptionFlags() {}
+
+    /** The setting's name without {@code millrace} and without a section that says nothing to who types it. */
+    static String flag(ConfigOption<?> option) {
+        return "--"
+                + option.key().replaceFirst("^millrace\\.((engine|kafka|sampling|session)\\.)?", "").replace('.', '-');
+    }
+
+    static void add(CommandSpec command, List<ConfigOption<?>> options) {
+        for (ConfigOption<?> option : options) {
+            command.addOption(OptionSpec.builder(flag(option)).type(String.class).paramLabel("VALUE")
+                    .description(description(option)).build());
+        }
+    }
+
+    /** What was typed, by the settings' own keys. */
+    static Map<String, String> read(ParseResult parsed, List<ConfigOption<?>> options) {
+        Map<String, String> settings = new LinkedHashMap<>();
+        for (ConfigOption<?> option : options) {
+            String value = parsed.matchedOptionValue(flag(option), (String) null);
+            if (value != null) {
+                settings.put(option.key(), value);
+            }
+        }
+        return settings;
+    }
+
+    private static String description(ConfigOption<?> option) {
+        String text = new HtmlFormatter().format(option.description()).replaceAll("<[^>]*>", "");
+        String defaults = option.hasDefaultValue() ? " Default: " + print(option.defaultValue()) + "." : "";
+        // Picocli reads % as the start of a variable.
+        return (text + defaults + " (" + option.key() + ")").replace("%", "%%");
+    }
+
+    private static String print(Object value) {
+        String text = ConfigurationUtils.convertValue(value, String.class);
+        return value instanceof Enum<?> ? text.toLowerCase(Locale.ROOT) : text;
+    }
+}

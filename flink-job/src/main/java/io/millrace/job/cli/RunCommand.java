@@ -1,0 +1,86 @@
+package io.millrace.job.cli;
+
+import io.millrace.job.embedded.EmbeddedCluster;
+import io.millrace.job.kafka.KafkaSettings;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Optional;
+import java.util.concurrent.Callable;
+import java.util.concurrent.TimeUnit;
+import org.apache.flink.configuration.Configuration;
+import org.apache.flink.configuration.StateRecoveryOptions;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
+
+/** {@code millrace run}: the job against the user's Kafka, on a Flink cluster in this process. */
+@Command(name = "run", mixinStandardHelpOptions = true, sortOptions = false, description = {
+        "Run the job against your Kafka, on a Flink cluster in this process.",
+        "Ctrl-C stops it with a savepoint in the state directory and says how to go on from there. On a Flink cluster "
+                + "of your own, give the same options to the jar: flink run millrace-flink-job.jar OPTIONS"}, footer = {
+                        "",
+                        "Every option is a setting too: --kv-memory 4g, -Dmillrace.engine.kv.memory=4g and the YAML line",
+                        "'millrace.engine.kv.memory: 4g' say the same. -D also takes Flink's settings and, as kafka.PROPERTY, those",
+                        "of Kafka's clients (kafka.security.protocol=SASL_SSL). The command line wins over -D, and -D over the file.",
+                        "", "Example:", "  millrace run --bootstrap-servers localhost:9092 --model model.gguf"})
+final class RunCommand implements Callable<Integer> {
+    private static final Duration START_LIMIT = Duration.ofMinutes(10);
+    private static final Duration WATCH = Duration.ofSeconds(1);
+
+    @Spec
+    private CommandSpec spec;
+
+    @Mixin
+    private JobSettings settings;
+
+    @Option(names = "--state", paramLabel = "DIR", defaultValue = "millrace-state", description = "Directory for checkpoints and savepoints. Default: ${DEFAULT-VALUE}.")
+    private Path state;
+
+    @Option(names = "--resume", paramLabel = "PATH", description = "Go on from a savepoint or checkpoint: sessions, running turns and Kafka offsets.")
+    private @Nullable String resume;
+
+    @Override
+    public Integer call() throws IOException, InterruptedException {
+        PrintWriter out = spec.commandLine().getOut();
+        Configuration config = settings.configuration(spec.commandLine().getParseResult());
+        if (resume != null) {
+            config.set(StateRecoveryOptions.SAVEPOINT_PATH, resume);
+        }
+        Path directory = state.toAbsolutePath();
+        try (Interruption _ = Interruption.ofThisThread();
+                EmbeddedCluster cluster = EmbeddedCluster.start(config, directory)) {
+            cluster.awaitRunning(START_LIMIT);
+            KafkaSettings kafka = KafkaSettings.of(config);
+            out.printf(
+                    "running: prompts from %s, completions to %s on %s; Flink on %s; Ctrl-C stops with a savepoint%n",
+                    kafka.prompts(), kafka.completions(), kafka.bootstrapServers(), cluster.webUi());
+            return watch(cluster, directory);
+        }
+    }
+
+    private int watch(EmbeddedCluster cluster, Path directory) {
+        Optional<String> told = Optional.empty();
+        while (!cluster.status().isGloballyTerminalState()) {
+            Optional<String> failure = cluster.failure();
+            if (failure.isPresent() && !failure.equals(told)) {
+                spec.commandLine().getErr().printf(
+                        "millrace: the job failed and restarts from its last checkpoint: %s%n",
+                        failure.get());
+                told = failure;
+            }
+            try {
+                TimeUnit.MILLISECONDS.sleep(WATCH.toMillis());
+            } catch (InterruptedException e) {
+                String savepoint = cluster.stopWithSavepoint(directory.resolve("savepoints"));
+                spec.commandLine().getErr().printf("stopped; go on with --resume %s%n", savepoint);
+                return 0;
+            }
+        }
+        throw new CommandFailure("the job ended, " + cluster.status() + told.map(cause -> ": " + cause).orElse(""));
+    }
+}
