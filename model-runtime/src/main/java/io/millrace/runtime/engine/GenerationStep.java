@@ -6,7 +6,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * One step of a turn, reported once, in order.
  *
- * @param token the token that was drawn, or -1 when the turn ended without one (cancelled, deadline, error)
+ * @param token the token that was drawn, or -1 when the turn ended without one: cancelled, past its deadline, failed, or
+ *        restored when it had nothing left to generate
  * @param text text that became certain with this step: complete code points, nothing that may begin a stop string
  * @param logprob the token's logarithmic probability before temperature and truncation, NaN when not asked for
  * @param alternatives the most likely tokens, highest first, when asked for

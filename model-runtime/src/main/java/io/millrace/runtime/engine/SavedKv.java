@@ -3,8 +3,9 @@ package io.millrace.runtime.engine;
 import java.lang.foreign.MemorySegment;
 
 /**
- * KV blocks of a sequence that were saved outside the arena, for instance in a checkpoint. Read once, by the engine thread,
- * when the sequence is scheduled; immutable until then.
+ * KV blocks of a sequence's first tokens that were saved outside the arena, for instance in a checkpoint. Read by the engine
+ * thread when the turn is scheduled, and again when it is after a preemption; does not change before the turn has ended. All
+ * running turns wait meanwhile, so have the blocks at hand. An exception ends the turn with {@link FinishReason#ERROR}.
  */
 public interface SavedKv {
     /** Positions {@code 0 .. positions() - 1} are held. */
