@@ -10,6 +10,7 @@ import io.millrace.runtime.prompt.ChatFormat;
 import io.millrace.runtime.prompt.Message;
 import io.millrace.runtime.prompt.Role;
 import io.millrace.runtime.sampling.SamplingParameters;
+import io.millrace.runtime.tokenizer.SpecialTokens;
 import io.millrace.runtime.tokenizer.Tokenizer;
 import io.millrace.runtime.weights.LlamaWeights;
 import java.nio.file.Path;
@@ -47,6 +48,13 @@ final class DirectEngine implements AutoCloseable {
     /** Ids of plain text. */
     List<Integer> encode(String text) {
         return boxed(tokenizer.encode(text));
+    }
+
+    /** Ids that only the prompt format may use. */
+    List<Integer> specials() {
+        SpecialTokens specials = tokenizer.specials();
+        return List.of(specials.beginOfText(), specials.endOfText(), specials.startHeader(), specials.endHeader(),
+                specials.endOfTurn(), specials.endOfMessage(), specials.pythonTag());
     }
 
     int endOfTurn() {
