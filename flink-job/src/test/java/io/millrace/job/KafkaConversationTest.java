@@ -23,8 +23,8 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
-import org.junit.jupiter.params.provider.ValueSource;
 
 /** Conversations from Kafka to Kafka: a turn reuses all that earlier ones computed, and says what one run over all says. */
 class KafkaConversationTest {
@@ -125,8 +125,8 @@ class KafkaConversationTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"rocksdb", "hashmap"})
-    void aSavepointBetweenTheTurnsLosesNothing(String backend) throws Exception {
+    @CsvSource({"rocksdb, rocksdb", "hashmap, hashmap", "rocksdb, hashmap"})
+    void aSavepointBetweenTheTurnsLosesNothing(String backend, String backendAfter) throws Exception {
         Configuration options = fixture.options().set(StateBackendOptions.STATE_BACKEND, backend);
         try (EventsClient client = fixture.client(options, EventFormat.JSON)) {
             CompletionEvent one;
@@ -137,7 +137,8 @@ class KafkaConversationTest {
                 savepoint = job.stopWithSavepoint(fixture.savepoints());
             }
             client.send(prompt("c1", 2, SECOND));
-            Configuration restored = new Configuration(options).set(StateRecoveryOptions.SAVEPOINT_PATH, savepoint);
+            Configuration restored = new Configuration(options).set(StateRecoveryOptions.SAVEPOINT_PATH, savepoint)
+                    .set(StateBackendOptions.STATE_BACKEND, backendAfter);
             try (EmbeddedCluster job = fixture.start(restored)) {
                 assertBothTurnsAreRight(FIRST, SECOND, one, client.completion("c1-2"));
                 assertThat(client.completions()).hasSize(2);

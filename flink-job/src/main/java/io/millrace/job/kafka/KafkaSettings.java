@@ -30,6 +30,9 @@ public record KafkaSettings(String bootstrapServers, EventFormat format, String 
         String deadLetters, boolean createTopics, int partitions, Optional<Integer> replicationFactor,
         int maxEventBytes, Map<String, String> clientProperties) {
 
+    /** The producer's own default. */
+    private static final int DEFAULT_MAX_REQUEST_BYTES = 1 << 20;
+
     /** Client properties that have an option of their own, or that the job's guarantees rest on. */
     private static final Map<String, String> RESERVED = Map.of(CommonClientConfigs.BOOTSTRAP_SERVERS_CONFIG,
             "set " + KafkaOptions.BOOTSTRAP_SERVERS.key(), CommonClientConfigs.GROUP_ID_CONFIG,
@@ -69,6 +72,7 @@ public record KafkaSettings(String bootstrapServers, EventFormat format, String 
                         .map(factor -> atLeast(1, KafkaOptions.REPLICATION_FACTOR, factor)),
                 Math.clamp(config.get(MillraceOptions.MAX_EVENT_SIZE).getBytes(), 1, Integer.MAX_VALUE - 8),
                 clientProperties(config));
+        settings.maxRequestBytes();
         // One topic in two parts would feed the job its own answers, or mix kinds of events.
         Set<String> seen = new HashSet<>();
         for (String topic : settings.topics()) {
@@ -83,6 +87,17 @@ public record KafkaSettings(String bootstrapServers, EventFormat format, String 
     /** All topics, those that are read first. */
     public List<String> topics() {
         return List.of(prompts, controls, completions, deltas, deadLetters);
+    }
+
+    /** The largest request, and so the largest record, that a producer sends. */
+    public int maxRequestBytes() {
+        String bytes = clientProperties.get(ProducerConfig.MAX_REQUEST_SIZE_CONFIG);
+        try {
+            return bytes == null ? DEFAULT_MAX_REQUEST_BYTES : Integer.parseInt(bytes.strip());
+        } catch (NumberFormatException e) {
+            throw new IllegalArgumentException(KafkaOptions.CLIENT_PROPERTY_PREFIX
+                    + ProducerConfig.MAX_REQUEST_SIZE_CONFIG + ": '" + bytes + "' is no number of bytes", e);
+        }
     }
 
     /** Properties for a Kafka client: the address and what passes through. */

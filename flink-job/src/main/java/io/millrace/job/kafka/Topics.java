@@ -32,8 +32,6 @@ import org.slf4j.LoggerFactory;
  */
 public final class Topics {
     private static final Logger LOG = LoggerFactory.getLogger(Topics.class);
-    /** The producer's own default. */
-    private static final int DEFAULT_MAX_REQUEST_BYTES = 1 << 20;
 
     private final KafkaSettings settings;
     private final Admin admin;
@@ -133,13 +131,11 @@ public final class Topics {
 
     /** A record that is too large fails its sink, and the job with it, again and again: so the sinks must know. */
     private Map<String, Integer> recordLimits() {
-        String request = settings.clientProperties().get(ProducerConfig.MAX_REQUEST_SIZE_CONFIG);
-        int producer = request == null ? DEFAULT_MAX_REQUEST_BYTES : Integer.parseInt(request);
         List<ConfigResource> resources = settings.topics().stream()
                 .map(topic -> new ConfigResource(ConfigResource.Type.TOPIC, topic)).toList();
         Map<String, Integer> limits = new HashMap<>();
         admin.describeConfigs(resources).values().forEach((resource, config) -> limits.put(resource.name(),
-                Math.min(producer, topicLimit(resource.name(), config))));
+                Math.min(settings.maxRequestBytes(), topicLimit(resource.name(), config))));
         return limits;
     }
 

@@ -40,10 +40,11 @@ class KafkaSettingsTest {
     }
 
     @ParameterizedTest
-    @CsvSource(delimiter = '|', value = {
+    @CsvSource(delimiter = '|', quoteCharacter = '`', value = {
             "kafka.bootstrap.servers|x:1|kafka.bootstrap.servers: cannot be set; set millrace.kafka.bootstrap-servers",
             "kafka.transaction.timeout.ms|5|set millrace.kafka.transaction-timeout",
             "kafka.enable.auto.commit|true|offsets are committed with checkpoints",
+            "kafka.max.request.size|2 MB|kafka.max.request.size: '2 MB' is no number of bytes",
             "millrace.topics.partitions|0|millrace.topics.partitions: 0 is out of range; set it to 1 or more",
             "millrace.topics.replication-factor|0|millrace.topics.replication-factor: 0 is out of range",
             "millrace.kafka.group-id| |millrace.kafka.group-id: missing",
