@@ -77,7 +77,6 @@ public final class Sequence {
     /** The turn is over; blocks beyond the computed positions go back. */
     void end() {
         turn = null;
-        restorable = 0;
         truncate(computed);
     }
 
@@ -102,7 +101,6 @@ public final class Sequence {
     /** The turn's blocks are taken; it will be admitted again. */
     void preempt() {
         turn().preempted();
-        restorable = 0;
         truncate(0);
     }
 
