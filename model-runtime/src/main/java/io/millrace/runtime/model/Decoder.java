@@ -200,7 +200,11 @@ public final class Decoder {
                 throw new IllegalArgumentException(
                         "row " + row + ": token " + token + " is not in the vocabulary of " + config.vocabSize());
             }
-            if (position < 0 || position >= batch.blocks(row).positions()) {
+            if (position < 0 || position >= config.contextLength()) {
+                throw new IllegalArgumentException("row " + row + ": position " + position
+                        + " is not in the model's context of " + config.contextLength());
+            }
+            if (position >= batch.blocks(row).positions()) {
                 throw new IllegalArgumentException("row " + row + ": position " + position
                         + " is not in its block table of " + batch.blocks(row).positions() + " positions");
             }

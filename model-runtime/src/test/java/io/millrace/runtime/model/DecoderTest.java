@@ -137,6 +137,11 @@ class DecoderTest {
                     .withMessageContaining("token -1");
             assertThatIllegalArgumentException().isThrownBy(() -> decoder.forward(batch(blocks, 1, 16)))
                     .withMessageContaining("position 16");
+            assertThatIllegalArgumentException()
+                    .isThrownBy(() -> decoder.forward(batch(blocks, 1, weights.config().contextLength())))
+                    .withMessageContaining("context of");
+            assertThatIllegalArgumentException().isThrownBy(() -> decoder.forward(batch(blocks, 1, -1)))
+                    .withMessageContaining("position -1");
             Batch gap = batch(blocks, 1, 0);
             gap.add(1, 2, blocks, false);
             assertThatIllegalArgumentException().isThrownBy(() -> decoder.forward(gap))

@@ -6,18 +6,21 @@ import static org.assertj.core.api.Assertions.within;
 import io.millrace.runtime.weights.LlamaConfig;
 import io.millrace.runtime.weights.RotaryLayout;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class RotaryTest {
-    private static final LlamaConfig CONFIG = new LlamaConfig(1, 8, 8, 1, 1, 8, 10, 100, 1e-5f, 10000);
+    private static final LlamaConfig CONFIG = new LlamaConfig(1, 8, 8, 1, 1, 8, 10, 100_000, 1e-5f, 10000);
     private static final float[] DIVISORS = {1, 1, 2, 8};
 
-    @Test
-    void turnsEachPairByItsAngle() {
+    @ParameterizedTest
+    @ValueSource(ints = {0, 1, 50, 255, 256, 8191, 99_999})
+    void turnsEachPairByItsAngle(int position) {
         Rotary rotary = new Rotary(CONFIG, DIVISORS, RotaryLayout.INTERLEAVED, 2);
-        rotary.position(1, 50);
+        rotary.position(1, position);
         float[] out = new float[9];
         rotary.rotate(1, new float[]{1, 0, 0, 1, 3, 4, 1, 0}, 0, 0.5f, out, 1);
-        double[] angles = {50, 50 * 0.1, 50 * 0.01 / 2, 50 * 0.001 / 8};
+        double[] angles = {position, position * 0.1, position * 0.01 / 2, position * 0.001 / 8};
         double[] expected = {0, Math.cos(angles[0]), Math.sin(angles[0]), -Math.sin(angles[1]), Math.cos(angles[1]),
                 3 * Math.cos(angles[2]) - 4 * Math.sin(angles[2]), 3 * Math.sin(angles[2]) + 4 * Math.cos(angles[2]),
                 Math.cos(angles[3]), Math.sin(angles[3])};
