@@ -11,6 +11,9 @@ import io.millrace.runtime.weights.LlamaConfig;
  * computed say which of a block's positions hold something.
  */
 public record KvLayout(int layers, int kvHeads, int headDim, KvType type) {
+    /** Raised whenever the order of values in a block changes, so that blocks saved in another order are not used. */
+    public static final int VERSION = 1;
+
     /** Positions per block. */
     public static final int BLOCK_POSITIONS = 16;
 

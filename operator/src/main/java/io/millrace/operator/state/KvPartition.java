@@ -1,6 +1,7 @@
 package io.millrace.operator.state;
 
 import io.millrace.runtime.kv.KvLayout;
+import java.util.Locale;
 
 /**
  * How a block of the arena is cut into the values of keyed state: groups of whole layers, each at most 1 MiB where a layer
@@ -15,9 +16,9 @@ record KvPartition(KvLayout layout, int layersPerPart, String tag) {
 
     static KvPartition of(KvLayout layout, String modelFingerprint) {
         int layersPerPart = Math.clamp(PART_BYTES / layout.layerBytes(), 1, layout.layers());
-        String tag = String.join("/", modelFingerprint, layout.type().name(), Integer.toString(layout.layers()),
-                Integer.toString(layout.kvHeads()), Integer.toString(layout.headDim()),
-                Integer.toString(KvLayout.BLOCK_POSITIONS), Integer.toString(layersPerPart));
+        String tag = String.format(Locale.ROOT, "%s/layout-%d/%s/%dx%dx%d/%d positions/%d layers", modelFingerprint,
+                KvLayout.VERSION, layout.type(), layout.layers(), layout.kvHeads(), layout.headDim(),
+                KvLayout.BLOCK_POSITIONS, layersPerPart);
         return new KvPartition(layout, layersPerPart, tag);
     }
 

@@ -1,5 +1,7 @@
 package io.millrace.operator.session;
 
+import static org.assertj.core.api.Assertions.assertThat;
+
 import io.millrace.operator.LlamaStreams;
 import io.millrace.operator.MillraceOptions;
 import io.millrace.operator.OperatorSettings;
@@ -169,6 +171,15 @@ final class OperatorRun implements AutoCloseable {
     long computedPositions() throws Exception {
         await(() -> stats().running() == 0 && stats().waiting() == 0);
         return stats().computedTokens();
+    }
+
+    /** Waits, without running a mail, until the engine has computed more than {@code positions} and come to rest. */
+    void awaitEngine(long positions) throws InterruptedException {
+        long end = System.nanoTime() + PATIENCE.toNanos();
+        while (stats().computedTokens() <= positions || stats().running() > 0 || stats().waiting() > 0) {
+            assertThat(System.nanoTime()).as("the engine computes").isLessThan(end);
+            Thread.sleep(1);
+        }
     }
 
     private EngineStats stats() {

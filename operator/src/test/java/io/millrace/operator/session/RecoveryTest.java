@@ -103,12 +103,34 @@ class RecoveryTest {
             assertThat(text(restored)).isEqualTo(text(undisturbed));
             assertThat(restored.getChoices()).isEqualTo(undisturbed.getChoices());
             assertThat(restored.getUsage()).isEqualTo(undisturbed.getUsage());
-            assertThat(run.computedPositions()).as("only what state does not hold")
-                    .isEqualTo(restored.getUsage().getTotalTokens() - 1 - record.getSavedPositions());
+            // The last known token is computed in any case: the next one is drawn from what comes of it.
+            assertThat(run.computedPositions()).as("only what state does not hold").isEqualTo(
+                    restored.getUsage().getTotalTokens() - 1 - Math.min(record.getSavedPositions(), known - 1));
             deltas.addAll(run.deltas("r2"));
             assertThat(deltas).as("numbered on from the checkpoint").extracting(TokenDelta::getSeq)
                     .containsExactlyElementsOf(IntStream.range(0, deltas.size()).boxed().toList());
             assertThat(said(deltas)).isEqualTo(text(undisturbed));
+        }
+    }
+
+    @Test
+    void whatATurnComputedBeforeItWasCutOffIsKeptButNotCountedAsCached() throws Exception {
+        CompletionEvent undisturbed;
+        OperatorSubtaskState state;
+        try (OperatorRun run = OperatorRun.start(options())) {
+            run.ask(turn("r1", "chat", "Hello."));
+            long computed = run.computedPositions();
+            run.send(turn("r2", "chat", "A prompt that is computed, but of whose answer nothing was committed."));
+            run.awaitEngine(computed);
+            state = run.checkpoint();
+            undisturbed = run.awaitCompletions(2).get(1);
+        }
+        try (OperatorRun run = OperatorRun.restore(options(), null, state)) {
+            CompletionEvent restored = run.awaitCompletions(1).getFirst();
+            assertThat(restored.getChoices()).isEqualTo(undisturbed.getChoices());
+            assertThat(restored.getUsage()).isEqualTo(undisturbed.getUsage());
+            assertThat(run.computedPositions()).as("the prompt's last position and the answer's")
+                    .isEqualTo(restored.getUsage().getCompletionTokens());
         }
     }
 
