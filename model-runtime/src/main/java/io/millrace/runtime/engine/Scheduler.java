@@ -113,7 +113,7 @@ final class Scheduler {
                 take(sequence);
             }
         }
-        // A turn that starts would take the blocks that a running one waits for.
+        // Even a turn that starts in blocks of its own would put off the preemption that a blocked one may need.
         while (!blocked && budget > 0 && running.size() < maxNumSeqs && !waiting.isEmpty()
                 && missingBlocks(waiting.get(0)) <= pool.free()) {
             Sequence sequence = waiting.remove(0);

@@ -23,8 +23,7 @@ final class Turn {
     private long startedNanos;
     private long firstTokenNanos;
     private boolean started;
-    /** -1 until the turn is first scheduled. */
-    private int cachedTokens = -1;
+    private int cachedTokens;
     private int computedTokens;
     private int preemptions;
 
@@ -71,11 +70,12 @@ final class Turn {
         return request.deadlineNanos() != Long.MAX_VALUE && now - request.deadlineNanos() >= 0;
     }
 
-    /** The turn is scheduled and the first {@code positions} positions need not be computed. */
+    /**
+     * The turn is scheduled and the first {@code positions} positions need not be computed. After a preemption they are those
+     * saved elsewhere, no more than before.
+     */
     void admitted(int positions) {
-        int cached = Math.min(positions, promptTokens);
-        // After a preemption less may be left of what was there at first: only what was never computed counts.
-        cachedTokens = cachedTokens < 0 ? cached : Math.min(cached, cachedTokens);
+        cachedTokens = Math.min(positions, promptTokens);
     }
 
     void preempted() {
@@ -99,7 +99,7 @@ final class Turn {
     }
 
     TurnTiming timing(long now) {
-        return new TurnTiming(Math.max(0, cachedTokens), computedTokens,
+        return new TurnTiming(cachedTokens, computedTokens,
                 (started ? startedNanos : now) - submittedNanos,
                 firstTokenNanos, now - submittedNanos, preemptions);
     }

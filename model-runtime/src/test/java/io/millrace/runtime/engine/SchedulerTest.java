@@ -148,12 +148,18 @@ class SchedulerTest {
 
     @Test
     void theRestGoesOnWhileOneTurnLacksABlockAndNoTurnStarts() {
-        blocks(2).seqs(4).budget(100);
+        blocks(3).seqs(4).budget(100);
+        Sequence w = add("w", 10, 1);
+        assertThat(steps(1)).containsExactly("w10");
         add("a", 16, 9);
         add("b", 13, 9);
         assertThat(steps(1)).containsExactly("a16 b13");
-        add("c", 1, 1);
+        // w would not need a block.
+        begin(w, "w", 11, 1, 0);
         assertThat(steps(3)).containsExactly("b1", "b1", "b1");
+        assertThat(scheduler.waiting()).containsExactly(w);
+        // Then no row fits, so w gives its block.
+        assertThat(steps(1)).containsExactly("a1");
     }
 
     @Test
