@@ -3,6 +3,7 @@ package io.millrace.operator.session;
 import io.millrace.operator.LlamaStreams;
 import io.millrace.operator.OperatorSettings;
 import io.millrace.operator.metrics.SessionMetrics;
+import io.millrace.operator.state.KvState;
 import io.millrace.operator.state.SessionStore;
 import io.millrace.schemas.CompletionEvent;
 import io.millrace.schemas.DeadLetter;
@@ -49,14 +50,15 @@ final class SessionOperator extends AbstractStreamOperator<CompletionEvent>
             Triggerable<String, VoidNamespace> {
     private static final long serialVersionUID = 1L;
     private static final long NO_CHECKPOINT = -1;
+    private static final String NOT_OPEN = "the operator is not open";
 
     private final transient MailboxExecutor mailbox;
     private final OperatorSettings settings;
     private transient @Nullable SessionStore store;
     private transient @Nullable EngineLease lease;
     private transient @Nullable EngineInbox inbox;
+    private transient @Nullable SessionCache cache;
     private transient @Nullable Sessions sessions;
-    private transient @Nullable InternalTimerService<VoidNamespace> timers;
     /** The synchronous savepoint after which nothing may be emitted any more. */
     private transient long finalSavepoint = NO_CHECKPOINT;
 
@@ -77,13 +79,19 @@ final class SessionOperator extends AbstractStreamOperator<CompletionEvent>
     @Override
     public void open() throws Exception {
         super.open();
-        timers = getInternalTimerService("session-expiry", VoidNamespaceSerializer.INSTANCE, this);
+        InternalTimerService<VoidNamespace> timers = getInternalTimerService("session-expiry",
+                VoidNamespaceSerializer.INSTANCE, this);
         lease = EngineLease.acquire(getContainingTask().getEnvironment().getSharedResources(), settings);
         SharedEngine engine = lease.engine();
+        SessionStore states = Objects.requireNonNull(store, "initializeState() comes before open()");
+        Host host = new Host(timers);
+        SessionCache live = new SessionCache(states,
+                new KvState(states.kv(), engine.engine().kvLayout(), engine.fingerprint()), host, settings.ttlMillis());
+        SessionMetrics metrics = new SessionMetrics(getMetricGroup(), () -> sessions().accepted(), live::size,
+                engine.engine()::stats);
         inbox = new EngineInbox(mailbox, report -> sessions().read(report));
-        SessionMetrics metrics = new SessionMetrics(getMetricGroup(), () -> sessions().accepted(),
-                () -> sessions().live(), engine.engine()::stats);
-        sessions = new Sessions(settings, engine, Objects.requireNonNull(store), inbox, new Host(), metrics);
+        cache = live;
+        sessions = new Sessions(settings, engine, live, inbox, host, metrics);
         restore();
     }
 
@@ -112,8 +120,8 @@ final class SessionOperator extends AbstractStreamOperator<CompletionEvent>
     public void close() throws Exception {
         try {
             // Also after an open() that failed. The sessions leave first: the engine may outlive this subtask.
-            if (sessions != null) {
-                sessions.abandon();
+            if (cache != null) {
+                cache.abandon();
             }
             if (lease != null) {
                 lease.release();
@@ -159,7 +167,7 @@ final class SessionOperator extends AbstractStreamOperator<CompletionEvent>
     @Override
     public void snapshotState(StateSnapshotContext context) throws Exception {
         super.snapshotState(context);
-        sessions().save();
+        Objects.requireNonNull(cache, NOT_OPEN).saveAll();
     }
 
     @Override
@@ -184,15 +192,19 @@ final class SessionOperator extends AbstractStreamOperator<CompletionEvent>
     }
 
     private Sessions sessions() {
-        return Objects.requireNonNull(sessions, "the operator is not open");
+        return Objects.requireNonNull(sessions, NOT_OPEN);
     }
 
-    private EngineInbox inbox() {
-        return Objects.requireNonNull(inbox, "the operator is not open");
+    EngineInbox inbox() {
+        return Objects.requireNonNull(inbox, NOT_OPEN);
     }
 
     private final class Host implements SessionHost {
-        private final InternalTimerService<VoidNamespace> timerService = Objects.requireNonNull(timers);
+        private final InternalTimerService<VoidNamespace> timers;
+
+        Host(InternalTimerService<VoidNamespace> timers) {
+            this.timers = timers;
+        }
 
         @Override
         public void setCurrentKey(String key) {
@@ -201,17 +213,17 @@ final class SessionOperator extends AbstractStreamOperator<CompletionEvent>
 
         @Override
         public long currentMillis() {
-            return timerService.currentProcessingTime();
+            return timers.currentProcessingTime();
         }
 
         @Override
         public void setTimer(long millis) {
-            timerService.registerProcessingTimeTimer(VoidNamespace.INSTANCE, millis);
+            timers.registerProcessingTimeTimer(VoidNamespace.INSTANCE, millis);
         }
 
         @Override
         public void deleteTimer(long millis) {
-            timerService.deleteProcessingTimeTimer(VoidNamespace.INSTANCE, millis);
+            timers.deleteProcessingTimeTimer(VoidNamespace.INSTANCE, millis);
         }
 
         @Override

@@ -3,8 +3,6 @@ package io.millrace.operator.session;
 import io.millrace.operator.OperatorSettings;
 import io.millrace.operator.metrics.SessionMetrics;
 import io.millrace.operator.session.EngineInbox.Report;
-import io.millrace.operator.state.KvState;
-import io.millrace.operator.state.SessionStore;
 import io.millrace.runtime.engine.FinishReason;
 import io.millrace.runtime.engine.GenerationRequest;
 import io.millrace.runtime.engine.GenerationStep;
@@ -13,9 +11,7 @@ import io.millrace.schemas.PromptEvent;
 import io.millrace.schemas.SessionControl;
 import io.millrace.schemas.state.Origin;
 import io.millrace.schemas.state.QueuedPrompt;
-import java.util.HashMap;
 import java.util.Iterator;
-import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.TimeUnit;
 import org.apache.avro.specific.SpecificRecordBase;
@@ -26,9 +22,6 @@ import org.slf4j.LoggerFactory;
 /**
  * The sessions of a subtask. Per session one turn at a time, in order of arrival; the engine batches across sessions. Task
  * thread only; the methods that take a key, and those that say so, expect it to be the current one.
- *
- * <p>Queue and KV blocks are written to state as they change or leave the arena; the record of a live session is written in
- * {@link #save}, on eviction, and when nothing of the session stays on heap.
  */
 final class Sessions {
     private static final Logger LOG = LoggerFactory.getLogger(Sessions.class);
@@ -36,11 +29,9 @@ final class Sessions {
     private static final String INVALID_CONTROL = "invalid_control";
     private static final long FOREVER_MILLIS = TimeUnit.DAYS.toMillis(3650);
 
-    private final Map<String, LiveSession> live = new HashMap<>();
     private final OperatorSettings settings;
     private final SharedEngine engine;
-    private final SessionStore store;
-    private final KvState kv;
+    private final SessionCache cache;
     private final EngineInbox inbox;
     private final SessionHost host;
     private final PromptValidator validator;
@@ -49,12 +40,11 @@ final class Sessions {
     private final SessionMetrics metrics;
     private int accepted;
 
-    Sessions(OperatorSettings settings, SharedEngine engine, SessionStore store, EngineInbox inbox, SessionHost host,
+    Sessions(OperatorSettings settings, SharedEngine engine, SessionCache cache, EngineInbox inbox, SessionHost host,
             SessionMetrics metrics) {
         this.settings = settings;
         this.engine = engine;
-        this.store = store;
-        this.kv = new KvState(store.kv(), engine.engine().kvLayout(), engine.fingerprint());
+        this.cache = cache;
         this.inbox = inbox;
         this.host = host;
         this.validator = new PromptValidator(settings, engine.tokenizer().vocabularySize());
@@ -67,11 +57,6 @@ final class Sessions {
     /** Prompts that are accepted and not answered. */
     int accepted() {
         return accepted;
-    }
-
-    /** Sessions on heap. */
-    int live() {
-        return live.size();
     }
 
     // --------------------------------------------------------------------------------------------------- input
@@ -88,16 +73,15 @@ final class Sessions {
             }
             return;
         }
-        LiveSession session = live(key);
+        LiveSession session = cache.get(key);
         if (session.knows(prompt.getId())) {
             LOG.debug("Request {} of session {} is a duplicate and is dropped", prompt.getId(), key);
             metrics.duplicate();
         } else {
-            touch(session);
+            cache.touch(session);
             session.remember(prompt.getId(), settings.duplicateWindow());
             QueuedPrompt queued = new QueuedPrompt(prompt, origin, host.currentMillis());
-            store.enqueue(queued);
-            session.queue.addLast(queued);
+            cache.enqueue(session, queued);
             accepted++;
         }
         advance(session);
@@ -136,7 +120,7 @@ final class Sessions {
 
     /** Ends a request of this session, running or waiting; one that was answered already is left alone. */
     private void cancel(String key, String requestId) throws Exception {
-        LiveSession session = live(key);
+        LiveSession session = cache.get(key);
         Turn turn = session.turn();
         if (turn != null && session.queue.getFirst().getPrompt().getId().equals(requestId)) {
             cancelTurn(session, turn);
@@ -155,34 +139,34 @@ final class Sessions {
 
     /** Ends every request of this session and forgets it. */
     private void end(String key) throws Exception {
-        LiveSession session = live(key);
+        LiveSession session = cache.get(key);
         Turn turn = session.turn();
         if (turn != null) {
             cancelTurn(session, turn);
         }
         session.queue.forEach(queued -> reporter.cancelled(queued.getPrompt()));
         accepted -= session.queue.size();
-        forget(session);
+        cache.forget(session);
     }
 
     /** The session's expiry timer fired. */
     void expire(String key, long timerMillis) throws Exception {
-        LiveSession session = live(key);
+        LiveSession session = cache.get(key);
         if (session.timerMillis != timerMillis) {
             advance(session);
             return;
         }
         long now = host.currentMillis();
-        long expiry = session.lastAccessMillis + settings.ttlMillis();
-        if (session.busy() || expiry > now) {
-            session.timerMillis = Math.max(expiry, now + 1);
-            session.dirty = true;
-            host.setTimer(session.timerMillis);
+        if (session.busy()) {
+            cache.setTimer(session, now + settings.ttlMillis());
+            advance(session);
+        } else if (cache.expiryMillis(session) > now) {
+            cache.setTimer(session, cache.expiryMillis(session));
             advance(session);
         } else {
             LOG.debug("Session {} was not used for {} ms and is forgotten", key, settings.ttlMillis());
             metrics.expired();
-            forget(session);
+            cache.forget(session);
         }
     }
 
@@ -220,9 +204,9 @@ final class Sessions {
             return;
         }
         host.setCurrentKey(session.key);
-        leaveEngine(session);
+        cache.leaveEngine(session);
         metrics.evicted();
-        settle(session);
+        cache.settle(session);
     }
 
     // --------------------------------------------------------------------------------------------------- turns
@@ -239,7 +223,7 @@ final class Sessions {
                 reporter.refused(next.getPrompt(), turnNumber(session), e);
             }
         }
-        settle(session);
+        cache.settle(session);
     }
 
     private void begin(LiveSession session, QueuedPrompt queued) throws Exception {
@@ -262,8 +246,7 @@ final class Sessions {
         SavedKv cached = null;
         Residency residency = session.residency();
         if (residency == null) {
-            cached = kv.load(session.savedPositions);
-            session.savedPositions = cached == null ? 0 : cached.positions();
+            cached = cache.loadKv(session);
             residency = new Residency(session, engine.engine(), inbox);
         }
         turn.submittedMillis = host.currentMillis();
@@ -294,7 +277,10 @@ final class Sessions {
             session.turns++;
             session.committedPositions = computedPositions;
         } else {
+            // The arena may hold positions of the tokens that are dropped, and must not show them under those of the next
+            // turn, which the engine does not know yet when a checkpoint follows now.
             session.fallBack(turn.historyTokens);
+            cache.leaveEngine(session);
         }
         session.turn(null);
         answered(session);
@@ -305,7 +291,7 @@ final class Sessions {
      * a failure, after its control was read.
      */
     private void cancelTurn(LiveSession session, Turn turn) throws Exception {
-        leaveEngine(session);
+        cache.leaveEngine(session);
         finish(session, turn, FinishReason.CANCELLED, null, session.savedPositions);
     }
 
@@ -315,16 +301,15 @@ final class Sessions {
 
     /** After a prompt left the queue. */
     private void answered(LiveSession session) throws Exception {
-        store.putQueue(session.queue);
+        cache.dequeued(session);
         accepted--;
-        touch(session);
     }
 
     // --------------------------------------------------------------------------------------------------- state
 
     /** Brings a session with work back after a restore, and goes on where the checkpoint left it. */
     void restore(String key) throws Exception {
-        LiveSession session = live(key);
+        LiveSession session = cache.get(key);
         accepted += session.queue.size();
         Turn turn = session.turn();
         if (turn != null) {
@@ -337,109 +322,5 @@ final class Sessions {
             }
         }
         advance(session);
-    }
-
-    /** Writes what state does not hold yet, of every live session; sets the current key itself. */
-    void save() throws Exception {
-        for (LiveSession session : live.values()) {
-            if (session.dirty || session.turn() != null) {
-                host.setCurrentKey(session.key);
-                saveKv(session);
-                write(session);
-            }
-        }
-    }
-
-    /** Gives the engine's blocks back without writing them; nothing can be done with the sessions afterwards. */
-    void abandon() {
-        for (LiveSession session : live.values()) {
-            Residency residency = session.residency();
-            if (residency != null) {
-                residency.release();
-            }
-        }
-        live.clear();
-    }
-
-    private LiveSession live(String key) throws Exception {
-        LiveSession session = live.get(key);
-        if (session == null) {
-            session = LiveSession.of(key, store.session(), store.queue());
-            live.put(key, session);
-        }
-        return session;
-    }
-
-    private void touch(LiveSession session) {
-        session.lastAccessMillis = host.currentMillis();
-        if (session.timerMillis == 0) {
-            session.timerMillis = session.lastAccessMillis + settings.ttlMillis();
-            host.setTimer(session.timerMillis);
-        }
-        session.dirty = true;
-    }
-
-    /** A session without work keeps its blocks in the arena; without blocks it leaves the heap. */
-    private void settle(LiveSession session) throws Exception {
-        if (session.busy()) {
-            return;
-        }
-        if (session.stateless()) {
-            dropConversation(session);
-        }
-        if (session.residency() == null) {
-            if (session.dirty) {
-                write(session);
-            }
-            live.remove(session.key);
-        }
-    }
-
-    /** A stateless request remembers nothing but its id. */
-    private void dropConversation(LiveSession session) {
-        releaseFromEngine(session);
-        if (session.savedPositions > 0) {
-            kv.clear();
-        }
-        session.fallBack(0);
-        session.tools.clear();
-        session.turns = 0;
-        session.committedPositions = 0;
-    }
-
-    private void forget(LiveSession session) {
-        releaseFromEngine(session);
-        store.clear();
-        if (session.timerMillis != 0) {
-            host.deleteTimer(session.timerMillis);
-        }
-        live.remove(session.key);
-    }
-
-    private void leaveEngine(LiveSession session) throws Exception {
-        saveKv(session);
-        releaseFromEngine(session);
-    }
-
-    private static void releaseFromEngine(LiveSession session) {
-        Residency residency = session.residency();
-        if (residency != null) {
-            residency.release();
-            session.residency(null);
-        }
-    }
-
-    private void saveKv(LiveSession session) throws Exception {
-        Residency residency = session.residency();
-        if (residency != null) {
-            int saved = kv.save(residency.sequence()::readBlock, session.savedPositions, session.tokens.size());
-            session.dirty |= saved != session.savedPositions;
-            session.savedPositions = saved;
-        }
-    }
-
-    private void write(LiveSession session) throws Exception {
-        store.putSession(session.toRecord());
-        session.dirty = false;
     }
 }

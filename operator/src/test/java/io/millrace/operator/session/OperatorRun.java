@@ -155,6 +155,11 @@ final class OperatorRun implements AutoCloseable {
         harness.getOperator().notifyCheckpointAborted(checkpoints);
     }
 
+    /** Makes the engine's death known, as the engine would. */
+    void failEngine(Throwable cause) {
+        ((SessionOperator) harness.getOperator()).inbox().put(new EngineInbox.Report.Failure(cause));
+    }
+
     void endInput() throws Exception {
         harness.endInput();
     }

@@ -13,6 +13,7 @@ import static io.millrace.operator.session.Prompts.longTurn;
 import static io.millrace.operator.session.Prompts.message;
 import static io.millrace.operator.session.Prompts.turn;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.millrace.operator.MillraceOptions;
 import io.millrace.operator.SampleModels;
@@ -293,6 +294,15 @@ class SessionLifeTest {
             int[] tokens = Tokens.unpack(run.record("c:chat").getTokens()).toArray(0);
             assertThat(tokens).startsWith(concat(direct.start(), direct.user(hostile)));
             assertThat(direct.specials(direct.user(hostile))).isEqualTo(direct.specials(direct.user("Hello.")));
+        }
+    }
+
+    @Test
+    void whenTheEngineDiesTheTaskFails() throws Exception {
+        try (OperatorRun run = OperatorRun.start(options())) {
+            OutOfMemoryError cause = new OutOfMemoryError("the arena");
+            run.failEngine(cause);
+            assertThatThrownBy(run::runMail).hasMessageContaining("the inference engine failed").hasCause(cause);
         }
     }
 
