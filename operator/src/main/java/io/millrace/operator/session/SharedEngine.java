@@ -5,10 +5,10 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import io.millrace.operator.OperatorSettings;
 import io.millrace.runtime.engine.Engine;
 import io.millrace.runtime.engine.EngineOptions;
+import io.millrace.runtime.model.LlamaModel;
 import io.millrace.runtime.prompt.AnswerParser;
 import io.millrace.runtime.prompt.ChatFormat;
 import io.millrace.runtime.tokenizer.Tokenizer;
-import io.millrace.runtime.weights.LlamaWeights;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.security.MessageDigest;
@@ -25,16 +25,15 @@ import org.slf4j.LoggerFactory;
 final class SharedEngine implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(SharedEngine.class);
 
-    private final LlamaWeights weights;
-    private final Tokenizer tokenizer;
+    private final LlamaModel model;
     private final Engine engine;
     private final ChatFormat format;
     private final AnswerParser parser;
     private final String vocabulary;
 
-    private SharedEngine(LlamaWeights weights, Tokenizer tokenizer, Engine engine) {
-        this.weights = weights;
-        this.tokenizer = tokenizer;
+    private SharedEngine(LlamaModel model, Engine engine) {
+        Tokenizer tokenizer = model.tokenizer();
+        this.model = model;
         this.engine = engine;
         this.format = new ChatFormat(tokenizer);
         this.parser = new AnswerParser(tokenizer);
@@ -43,17 +42,16 @@ final class SharedEngine implements AutoCloseable {
 
     /** Loads the model; throws {@link io.millrace.runtime.weights.ModelFormatException} when it is no Llama. */
     static SharedEngine open(OperatorSettings settings) {
-        Path model = Path.of(settings.model());
-        LlamaWeights weights = LlamaWeights.open(model);
+        Path path = Path.of(settings.model());
+        LlamaModel model = LlamaModel.open(path);
         try {
-            weights.warnings().forEach(warning -> LOG.warn("{}: {}", model, warning));
-            Tokenizer tokenizer = Tokenizer.load(model);
+            model.weights().warnings().forEach(warning -> LOG.warn("{}: {}", path, warning));
             int threads = settings.threads() == 0 ? Runtime.getRuntime().availableProcessors() : settings.threads();
-            Engine engine = Engine.start(weights, tokenizer, new EngineOptions(settings.maxNumSeqs(),
+            Engine engine = Engine.start(model.weights(), model.tokenizer(), new EngineOptions(settings.maxNumSeqs(),
                     settings.maxNumBatchedTokens(), settings.kvBytes(), settings.kvType(), threads));
-            return new SharedEngine(weights, tokenizer, engine);
+            return new SharedEngine(model, engine);
         } catch (RuntimeException | Error e) {
-            weights.close();
+            model.close();
             throw e;
         }
     }
@@ -63,7 +61,7 @@ final class SharedEngine implements AutoCloseable {
     }
 
     Tokenizer tokenizer() {
-        return tokenizer;
+        return model.tokenizer();
     }
 
     ChatFormat format() {
@@ -76,16 +74,16 @@ final class SharedEngine implements AutoCloseable {
 
     /** Ids that end a turn. */
     List<Integer> stopTokens() {
-        return tokenizer.specials().stopTokens();
+        return model.tokenizer().specials().stopTokens();
     }
 
     String modelName() {
-        return weights.name();
+        return model.weights().name();
     }
 
     /** Of the model's content. */
     String fingerprint() {
-        return weights.fingerprint();
+        return model.weights().fingerprint();
     }
 
     /** Fingerprint of the vocabulary: token ids of equal ones mean the same. */
@@ -113,6 +111,6 @@ final class SharedEngine implements AutoCloseable {
     @Override
     public void close() {
         engine.close();
-        weights.close();
+        model.close();
     }
 }

@@ -1,0 +1,44 @@
+package io.millrace.runtime.model;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import io.millrace.runtime.weights.ModelFormatException;
+import io.millrace.runtime.weights.sample.SampleModel;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class LlamaModelTest {
+    @TempDir
+    Path directory;
+
+    @Test
+    void opensWeightsAndTheTokenizerThatBelongsToThem() throws IOException {
+        Path file = directory.resolve("sample.gguf");
+        SampleModel.write(file, SampleModel.Options.defaults());
+        try (LlamaModel model = LlamaModel.open(file)) {
+            assertThat(model.tokenizer().vocabularySize()).isEqualTo(model.weights().config().vocabSize());
+        }
+    }
+
+    @Test
+    void refusesATokenizerOfAnotherModel() throws IOException {
+        Path golden = Path.of(System.getProperty("millrace.shared", "absent"), "golden");
+        assumeTrue(Files.isDirectory(golden), "no recorded models at " + golden);
+        try (var files = Files.list(golden.resolve("tiny-hf"))) {
+            for (Path file : files.toList()) {
+                Files.copy(file, directory.resolve(file.getFileName()));
+            }
+        }
+        Files.copy(golden.resolve("odd-hf/tokenizer.json"), directory.resolve("tokenizer.json"),
+                StandardCopyOption.REPLACE_EXISTING);
+        assertThatThrownBy(() -> LlamaModel.open(directory)).isInstanceOf(ModelFormatException.class)
+                .hasMessage(directory + ": vocabulary: the tokenizer has 800 tokens and the embedding 1024;"
+                        + " they are not of the same model");
+    }
+}
