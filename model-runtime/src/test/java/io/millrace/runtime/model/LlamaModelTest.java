@@ -14,11 +14,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 class LlamaModelTest {
-    @TempDir
-    Path directory;
-
     @Test
-    void opensWeightsAndTheTokenizerThatBelongsToThem() throws IOException {
+    void opensWeightsAndTheTokenizerThatBelongsToThem(@TempDir Path directory) throws IOException {
         Path file = directory.resolve("sample.gguf");
         SampleModel.write(file, SampleModel.Options.defaults());
         try (LlamaModel model = LlamaModel.open(file)) {
@@ -27,7 +24,7 @@ class LlamaModelTest {
     }
 
     @Test
-    void refusesATokenizerOfAnotherModel() throws IOException {
+    void refusesATokenizerOfAnotherModel(@TempDir Path directory) throws IOException {
         Path golden = Path.of(System.getProperty("millrace.shared", "absent"), "golden");
         assumeTrue(Files.isDirectory(golden), "no recorded models at " + golden);
         try (var files = Files.list(golden.resolve("tiny-hf"))) {
