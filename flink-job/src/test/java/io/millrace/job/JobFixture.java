@@ -1,7 +1,6 @@
 package io.millrace.job;
 
 import io.millrace.job.embedded.EmbeddedCluster;
-import io.millrace.job.embedded.EmbeddedKafka;
 import io.millrace.job.format.EventFormat;
 import io.millrace.job.kafka.KafkaOptions;
 import io.millrace.operator.MillraceOptions;
@@ -24,7 +23,7 @@ final class JobFixture implements AutoCloseable {
 
     private static final Duration START_LIMIT = Duration.ofSeconds(90);
     private final AtomicInteger jobs = new AtomicInteger();
-    private final EmbeddedKafka kafka = EmbeddedKafka.start();
+    private final TestBroker kafka = TestBroker.start();
     private final Path directory;
     private final Path model;
 
