@@ -1,12 +1,13 @@
 package io.millrace.job.cli;
 
+import java.time.Duration;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import org.apache.flink.configuration.ConfigOption;
-import org.apache.flink.configuration.ConfigurationUtils;
 import org.apache.flink.configuration.description.HtmlFormatter;
+import org.apache.flink.util.TimeUtils;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Model.OptionSpec;
 import picocli.CommandLine.ParseResult;
@@ -52,7 +53,10 @@ final class OptionFlags {
     }
 
     private static String print(Object value) {
-        String text = ConfigurationUtils.convertValue(value, String.class);
-        return value instanceof Enum<?> ? text.toLowerCase(Locale.ROOT) : text;
+        return switch (value) {
+            case Duration duration -> TimeUtils.formatWithHighestUnit(duration);
+            case Enum<?> constant -> constant.name().toLowerCase(Locale.ROOT);
+            default -> value.toString();
+        };
     }
 }
