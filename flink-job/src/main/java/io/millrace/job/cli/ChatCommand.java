@@ -20,6 +20,7 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.ParentCommand;
 import picocli.CommandLine.Spec;
 
 /** {@code millrace chat}: a conversation in the terminal, whose KV cache stays from turn to turn. */
@@ -30,6 +31,9 @@ import picocli.CommandLine.Spec;
 final class ChatCommand implements Callable<Integer> {
     @Spec
     private CommandSpec spec;
+
+    @ParentCommand
+    private Millrace millrace;
 
     @Mixin
     private ModelOption model;
@@ -45,9 +49,10 @@ final class ChatCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws IOException, InterruptedException {
+        sampling.check();
         PrintWriter err = spec.commandLine().getErr();
-        BufferedReader in = StandardInput.reader();
-        try (LocalModel local = LocalModel.open(model.path(), engine.options());
+        BufferedReader in = millrace.reader();
+        try (LocalModel local = LocalModel.open(model.path(), engine.options(), err);
                 LocalSequence sequence = new LocalSequence(local.engine())) {
             err.printf("%s. /clear begins anew, /exit leaves.%n", local.weights().name());
             Conversation conversation = new Conversation(local, sequence);
@@ -98,10 +103,8 @@ final class ChatCommand implements Callable<Integer> {
             }
             PrintWriter out = spec.commandLine().getOut();
             int prompt = tokens.size();
-            List<Integer> stop = sampling.ignoreEos() ? List.of() : local.tokenizer().specials().stopTokens();
-            GenerationRequest request = new GenerationRequest("chat",
-                    tokens.stream().mapToInt(Integer::intValue).toArray(), 0,
-                    sampling.parameters(), sampling.maxTokens(), stop, sampling.stop(), -1, 0, Long.MAX_VALUE, null);
+            GenerationRequest request = sampling.request("chat",
+                    tokens.stream().mapToInt(Integer::intValue).toArray(), local.tokenizer().specials());
             GenerationStep last = sequence.run(request, step -> {
                 if (step.token() >= 0) {
                     tokens.add(step.token());

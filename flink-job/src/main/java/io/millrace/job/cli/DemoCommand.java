@@ -6,7 +6,7 @@ import io.millrace.job.embedded.EmbeddedKafka;
 import io.millrace.job.kafka.KafkaOptions;
 import io.millrace.job.kafka.KafkaSettings;
 import io.millrace.operator.MillraceOptions;
-import io.millrace.runtime.weights.LlamaWeights;
+import io.millrace.runtime.model.LlamaModel;
 import io.millrace.runtime.weights.sample.SampleModel;
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -23,7 +23,6 @@ import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
 
 /** {@code millrace demo}: the whole thing in one process. */
@@ -82,8 +81,8 @@ final class DemoCommand implements Callable<Integer> {
     private Path modelPath(Path directory, PrintWriter out) throws IOException {
         if (model != null) {
             // Opened here first, so that a damaged file is told in one line and not by a failing job.
-            try (LlamaWeights weights = LlamaWeights.open(model)) {
-                out.printf("Model: %s.%n", weights.name());
+            try (LlamaModel opened = LlamaModel.open(model)) {
+                out.printf("Model: %s.%n", opened.weights().name());
             }
             return model;
         }
@@ -119,9 +118,9 @@ final class DemoCommand implements Callable<Integer> {
         new CountDownLatch(1).await();
     }
 
-    private void requirePositive(String option, int value) {
+    private static void requirePositive(String option, int value) {
         if (value < 1) {
-            throw new ParameterException(spec.commandLine(), option + ": " + value + " is not 1 or more");
+            throw new InvalidInput(option + ": " + value + " is not 1 or more");
         }
     }
 }

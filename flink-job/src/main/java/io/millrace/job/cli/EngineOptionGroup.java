@@ -15,7 +15,14 @@ final class EngineOptionGroup {
     @Option(names = "--kv-memory", paramLabel = "MIB", defaultValue = "1024", description = "Upper limit of the KV cache, in MiB; taken as it is needed. Default: ${DEFAULT-VALUE}.")
     private int kvMebibytes;
 
+    /** Throws when an option is out of range, naming it. */
     EngineOptions options() {
+        if (threads < 1) {
+            throw new InvalidInput("--threads: " + threads + " is not 1 or more");
+        }
+        if (kvMebibytes < 1) {
+            throw new InvalidInput("--kv-memory: " + kvMebibytes + " is not 1 or more");
+        }
         return EngineOptions.defaults().withThreads(threads).withKvType(kvType).withKvBytes((long) kvMebibytes << 20);
     }
 }

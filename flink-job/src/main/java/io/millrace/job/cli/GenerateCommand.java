@@ -1,13 +1,13 @@
 package io.millrace.job.cli;
 
 import com.fasterxml.jackson.annotation.JsonProperty;
-import com.fasterxml.jackson.databind.ObjectMapper;
 import io.millrace.runtime.engine.FinishReason;
-import io.millrace.runtime.engine.GenerationRequest;
 import io.millrace.runtime.engine.GenerationStep;
 import io.millrace.runtime.engine.TurnTiming;
 import io.millrace.runtime.tokenizer.Tokenizer;
+import io.millrace.runtime.weights.LlamaConfig;
 import java.io.IOException;
+import java.io.InputStream;
 import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -22,6 +22,7 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.ParentCommand;
 import picocli.CommandLine.Spec;
 
 /** {@code millrace generate}: one continuation. */
@@ -31,10 +32,11 @@ import picocli.CommandLine.Spec;
         "A messages file holds [{\"role\":\"user\",\"content\":\"Hello\"}], or an object with \"messages\" and "
                 + "\"tools\"; - reads standard input."})
 final class GenerateCommand implements Callable<Integer> {
-    private static final ObjectMapper JSON = new ObjectMapper();
-
     @Spec
     private CommandSpec spec;
+
+    @ParentCommand
+    private Millrace millrace;
 
     @Mixin
     private ModelOption model;
@@ -62,12 +64,17 @@ final class GenerateCommand implements Callable<Integer> {
         @Option(names = "--ids", paramLabel = "IDS", description = "Token ids with commas between them, taken as they are.")
         private @Nullable String ids;
 
-        int[] tokens(Tokenizer tokenizer) throws IOException {
+        /** The option that was given. */
+        String name() {
+            return ids != null ? "--ids" : messages != null ? "--messages" : "--prompt";
+        }
+
+        int[] tokens(Tokenizer tokenizer, InputStream standardInput) throws IOException {
             if (ids != null) {
                 return TokenIds.parse(ids);
             }
             if (messages != null) {
-                return MessagesFile.read(messages).encode(tokenizer);
+                return MessagesFile.read(messages, standardInput).encode(tokenizer);
             }
             int[] text = tokenizer.encode(Objects.requireNonNull(prompt));
             return IntStream.concat(IntStream.of(tokenizer.specials().beginOfText()), IntStream.of(text)).toArray();
@@ -103,40 +110,46 @@ final class GenerateCommand implements Callable<Integer> {
             @JsonProperty("usage") Usage usage,
             @JsonProperty("timings") Timings timings) {}
 
+    private void check(int[] prompt, LocalModel local) {
+        LlamaConfig config = local.weights().config();
+        TokenIds.check(prompt, source.name(), config.vocabSize());
+        int context = local.engine().contextLength();
+        if (prompt.length >= context) {
+            throw new InvalidInput(source.name() + ": " + prompt.length + " tokens leave no room in the context of "
+                    + context + " tokens" + (context < config.contextLength() ? ", which --kv-memory limits" : ""));
+        }
+    }
+
     @Override
     public Integer call() throws IOException, InterruptedException {
+        sampling.check();
         PrintWriter out = spec.commandLine().getOut();
-        try (LocalModel local = LocalModel.open(model.path(), engine.options());
+        try (LocalModel local = LocalModel.open(model.path(), engine.options(), spec.commandLine().getErr());
                 LocalSequence sequence = new LocalSequence(local.engine())) {
-            int[] prompt = source.tokens(local.tokenizer());
-            TokenIds.check(prompt, "prompt", local.weights().config().vocabSize(), local.engine().contextLength());
+            int[] prompt = source.tokens(local.tokenizer(), millrace.standardInput());
+            check(prompt, local);
             List<Integer> ids = new ArrayList<>();
             StringBuilder text = new StringBuilder();
-            GenerationStep last = sequence.run(request(prompt, local.tokenizer()), step -> {
-                if (step.token() >= 0) {
-                    ids.add(step.token());
-                }
-                text.append(step.text());
-                if (!json) {
-                    out.print(step.text());
-                    out.flush();
-                }
-            });
+            GenerationStep last = sequence.run(sampling.request("generate", prompt, local.tokenizer().specials()),
+                    step -> {
+                        if (step.token() >= 0) {
+                            ids.add(step.token());
+                        }
+                        text.append(step.text());
+                        if (!json) {
+                            out.print(step.text());
+                            out.flush();
+                        }
+                    });
             if (json) {
                 String reason = Objects.requireNonNull(last.finish()).name().toLowerCase(Locale.ROOT);
                 Usage usage = new Usage(prompt.length, ids.size(), prompt.length + ids.size());
-                out.println(JSON.writeValueAsString(new Result(prompt, ids, text.toString(), reason, usage,
+                out.println(Json.line(new Result(prompt, ids, text.toString(), reason, usage,
                         Timings.of(last.timing(), ids.size()))));
             } else {
                 out.println();
             }
             return last.finish() == FinishReason.CANCELLED ? 1 : 0;
         }
-    }
-
-    private GenerationRequest request(int[] prompt, Tokenizer tokenizer) {
-        List<Integer> stopTokens = sampling.ignoreEos() ? List.of() : tokenizer.specials().stopTokens();
-        return new GenerationRequest("generate", prompt, 0, sampling.parameters(), sampling.maxTokens(), stopTokens,
-                sampling.stop(), -1, 0, Long.MAX_VALUE, null);
     }
 }

@@ -1,6 +1,5 @@
 package io.millrace.job.cli;
 
-import com.fasterxml.jackson.databind.ObjectMapper;
 import com.sun.management.OperatingSystemMXBean;
 import io.millrace.runtime.kv.KvType;
 import io.millrace.runtime.weights.LlamaWeights;
@@ -20,8 +19,6 @@ import picocli.CommandLine.Spec;
 @Command(name = "inspect", mixinStandardHelpOptions = true, description = "Show a model's geometry, tensor types, sizes and the memory it needs.", footer = {
         "", "Example:", "  millrace inspect --model model.gguf --memory 16384"})
 final class InspectCommand implements Callable<Integer> {
-    private static final ObjectMapper JSON = new ObjectMapper();
-
     @Spec
     private CommandSpec spec;
 
@@ -36,11 +33,14 @@ final class InspectCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws IOException {
+        if (mebibytes != null && mebibytes < 1) {
+            throw new InvalidInput("--memory: " + mebibytes + " is not 1 or more");
+        }
         PrintWriter out = spec.commandLine().getOut();
         try (LlamaWeights weights = LlamaWeights.open(model.path())) {
             ModelReport report = ModelReport.of(weights, mebibytes == null ? machineMemory() : mebibytes << 20);
             if (json) {
-                out.println(JSON.writeValueAsString(report));
+                out.println(Json.line(report));
             } else {
                 print(report, out);
             }

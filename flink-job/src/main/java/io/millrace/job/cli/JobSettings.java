@@ -45,7 +45,7 @@ final class JobSettings {
         Set<String> known = OPTIONS.stream().map(ConfigOption::key).collect(Collectors.toSet());
         for (String key : settings.keySet()) {
             if (key.startsWith("millrace.") && !known.contains(key)) {
-                throw new CommandFailure(key + ": no such setting; 'millrace run --help' lists them");
+                throw new InvalidInput(key + ": no such setting; 'millrace run --help' lists them");
             }
         }
         return Configuration.fromMap(settings);

@@ -1,7 +1,5 @@
 package io.millrace.job.cli;
 
-import com.fasterxml.jackson.core.JsonProcessingException;
-import com.fasterxml.jackson.databind.ObjectMapper;
 import io.millrace.runtime.kernels.KernelProvider;
 import io.millrace.runtime.kernels.WorkerPool;
 import io.millrace.runtime.kv.BlockTable;
@@ -12,7 +10,6 @@ import io.millrace.runtime.model.Batch;
 import io.millrace.runtime.model.Decoder;
 import io.millrace.runtime.sampling.Logprobs;
 import io.millrace.runtime.weights.LlamaWeights;
-import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.util.concurrent.Callable;
@@ -20,6 +17,7 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.ParentCommand;
 import picocli.CommandLine.Spec;
 
 /** {@code millrace logprobs}: what the model thinks of each position of given tokens. */
@@ -29,12 +27,14 @@ import picocli.CommandLine.Spec;
                 + "[{\"pos\":0,\"top\":[[id,logprob],...]},...]: natural logarithms, highest first, ties by lower id."}, footer = {
                         "", "Example:", "  echo '[1008,463,886]' | millrace logprobs --model model.gguf --top 5"})
 final class LogprobsCommand implements Callable<Integer> {
-    private static final ObjectMapper JSON = new ObjectMapper();
     /** Rows per forward pass: enough to use the kernels well, few enough for the logits of a large vocabulary. */
     private static final int ROWS = 64;
 
     @Spec
     private CommandSpec spec;
+
+    @ParentCommand
+    private Millrace millrace;
 
     @Mixin
     private ModelOption model;
@@ -51,17 +51,24 @@ final class LogprobsCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws IOException {
+        if (top < 1) {
+            throw new InvalidInput("--top: " + top + " is not 1 or more");
+        }
+        if (threads < 1) {
+            throw new InvalidInput("--threads: " + threads + " is not 1 or more");
+        }
         PrintWriter out = spec.commandLine().getOut();
-        BufferedReader in = StandardInput.reader();
+        JsonLines<int[]> lines = new JsonLines<>(millrace.reader(), int[].class,
+                "a JSON array of token ids such as [1,2,3]");
         try (LlamaWeights weights = LlamaWeights.open(model.path()); WorkerPool workers = new WorkerPool(threads)) {
-            int lineNumber = 0;
-            for (String line = in.readLine(); line != null; line = in.readLine()) {
-                lineNumber++;
-                if (!line.isBlank()) {
-                    int[] tokens = parse(line, lineNumber, weights.config().vocabSize(),
-                            weights.config().contextLength());
-                    out.println(positions(weights, workers, tokens));
+            for (int[] tokens = lines.next(); tokens != null; tokens = lines.next()) {
+                TokenIds.check(tokens, lines.place(), weights.config().vocabSize());
+                int context = weights.config().contextLength();
+                if (tokens.length > context) {
+                    throw new InvalidInput(lines.place() + ": " + tokens.length
+                            + " token ids are more than the model's context of " + context);
                 }
+                out.println(positions(weights, workers, tokens));
             }
         }
         return 0;
@@ -104,19 +111,5 @@ final class LogprobsCommand implements Callable<Integer> {
                     .append(']');
         }
         json.append("]}");
-    }
-
-    private static int[] parse(String line, int lineNumber, int vocabSize, int contextLength) {
-        int[] tokens;
-        try {
-            tokens = JSON.readValue(line, int[].class);
-        } catch (JsonProcessingException e) {
-            throw new CommandFailure(
-                    "standard input, line " + lineNumber + ": expected a JSON array of token ids such as "
-                            + "[1,2,3]: " + e.getOriginalMessage(),
-                    e);
-        }
-        TokenIds.check(tokens, "standard input, line " + lineNumber, vocabSize, contextLength);
-        return tokens;
     }
 }

@@ -7,6 +7,7 @@ import io.millrace.runtime.prompt.ChatFormat;
 import io.millrace.runtime.tokenizer.Tokenizer;
 import io.millrace.schemas.PromptEvent;
 import java.io.IOException;
+import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
@@ -20,12 +21,12 @@ import java.util.stream.IntStream;
 record MessagesFile(Path path, PromptEvent event) {
     private static final int MAX_BYTES = 64 << 20;
 
-    static MessagesFile read(Path path) throws IOException {
+    static MessagesFile read(Path path, InputStream standardInput) throws IOException {
         byte[] bytes;
         try {
-            bytes = path.toString().equals("-") ? System.in.readAllBytes() : Files.readAllBytes(path);
+            bytes = path.toString().equals("-") ? standardInput.readAllBytes() : Files.readAllBytes(path);
         } catch (NoSuchFileException e) {
-            throw new CommandFailure(path + ": no such file (--messages)", e);
+            throw new InvalidInput(path + ": no such file (--messages)", e);
         }
         String text = new String(bytes, StandardCharsets.UTF_8).strip();
         if (text.startsWith("[")) {
@@ -34,7 +35,7 @@ record MessagesFile(Path path, PromptEvent event) {
         try {
             return new MessagesFile(path, EventFormat.JSON.codec(PromptEvent.class, MAX_BYTES).decode(bytes));
         } catch (EventFormatException e) {
-            throw new CommandFailure(path + ": " + e.getMessage(), e);
+            throw new InvalidInput(path + ": " + e.getMessage(), e);
         }
     }
 
@@ -49,7 +50,7 @@ record MessagesFile(Path path, PromptEvent event) {
                     .concat(start, IntStream.concat(IntStream.of(messages), IntStream.of(format.openAssistant())))
                     .toArray();
         } catch (IllegalArgumentException e) {
-            throw new CommandFailure(path + ": " + e.getMessage(), e);
+            throw new InvalidInput(path + ": " + e.getMessage(), e);
         }
     }
 }

@@ -1,16 +1,24 @@
 package io.millrace.job.cli;
 
+import io.millrace.job.RootCause;
+import io.millrace.job.embedded.EmbeddedClusterException;
 import io.millrace.job.kafka.KafkaSetupException;
 import io.millrace.runtime.weights.ModelFormatException;
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.InputStreamReader;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.AccessDeniedException;
+import java.nio.file.NoSuchFileException;
 import org.apache.kafka.common.errors.InterruptException;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.ParameterException;
-import picocli.CommandLine.ParseResult;
 import picocli.CommandLine.Spec;
+import picocli.CommandLine.UnmatchedArgumentException;
 
 /** The {@code millrace} command. */
 @Command(name = "millrace", description = "Llama 3.1 inference as an Apache Flink operator, in pure Java.", mixinStandardHelpOptions = true, versionProvider = Millrace.Version.class, synopsisSubcommandLabel = "VERB", commandListHeading = "%nVerbs:%n", footer = {
@@ -23,20 +31,38 @@ public final class Millrace implements Runnable {
     /** What a shell reports of a process that Ctrl-C ended. */
     private static final int INTERRUPTED = 130;
 
+    private final InputStream standardInput;
+
     @Spec
     private CommandSpec spec;
 
-    /** Exits with the verb's code. */
-    public static void main(String[] args) {
-        System.exit(commandLine().execute(args));
+    /** @param standardInput what verbs read that take their input there */
+    Millrace(InputStream standardInput) {
+        this.standardInput = standardInput;
     }
 
-    static CommandLine commandLine() {
-        return new CommandLine(new Millrace())
+    /** Exits with the verb's code. */
+    public static void main(String[] args) {
+        System.exit(commandLine(System.in).execute(args));
+    }
+
+    static CommandLine commandLine(InputStream standardInput) {
+        return new CommandLine(new Millrace(standardInput))
                 .setOut(new PrintWriter(System.out, true, StandardCharsets.UTF_8))
                 .setErr(new PrintWriter(System.err, true, StandardCharsets.UTF_8))
                 .setCaseInsensitiveEnumValuesAllowed(true)
-                .setExecutionExceptionHandler(Millrace::report);
+                .setParameterExceptionHandler((mistake, _) -> report(mistake, mistake.getCommandLine()))
+                .setExecutionExceptionHandler((failure, command, _) -> report(failure, command));
+    }
+
+    /** Standard input as bytes. */
+    InputStream standardInput() {
+        return standardInput;
+    }
+
+    /** Standard input as text, in UTF-8 whatever the platform's own encoding is. */
+    BufferedReader reader() {
+        return new BufferedReader(new InputStreamReader(standardInput, StandardCharsets.UTF_8));
     }
 
     @Override
@@ -45,7 +71,7 @@ public final class Millrace implements Runnable {
     }
 
     /** One line for what a user can mend; the whole trace for what only a developer can. */
-    private static int report(Exception failure, CommandLine command, ParseResult parsed) {
+    private static int report(Exception failure, CommandLine command) {
         PrintWriter err = command.getErr();
         return switch (failure) {
             case ModelFormatException e -> {
@@ -54,13 +80,24 @@ public final class Millrace implements Runnable {
             }
             case ParameterException e -> {
                 err.println("millrace: " + e.getMessage());
-                err.println("Try 'millrace " + command.getCommandName() + " --help'.");
+                if (!UnmatchedArgumentException.printSuggestions(e, err)) {
+                    err.println("Try '" + command.getCommandSpec().qualifiedName() + " --help'.");
+                }
+                yield CommandLine.ExitCode.USAGE;
+            }
+            case InvalidInput e -> {
+                err.println("millrace: " + e.getMessage());
                 yield CommandLine.ExitCode.USAGE;
             }
             case KafkaSetupException e -> {
                 err.println("millrace: " + e.getMessage());
                 yield CommandLine.ExitCode.SOFTWARE;
             }
+            case EmbeddedClusterException e -> {
+                err.println("millrace: " + e.getMessage());
+                yield CommandLine.ExitCode.SOFTWARE;
+            }
+            case IllegalStateException e when e.getCause() instanceof InterruptedException -> INTERRUPTED;
             case IllegalArgumentException e -> {
                 // Options that are checked where they are used: the message names the option and the remedy.
                 err.println("millrace: " + e.getMessage());
@@ -72,10 +109,23 @@ public final class Millrace implements Runnable {
                 err.println("millrace: " + e.getMessage());
                 yield CommandLine.ExitCode.SOFTWARE;
             }
+            case IOException e -> {
+                err.println("millrace: " + message(e));
+                yield CommandLine.ExitCode.SOFTWARE;
+            }
             default -> {
                 failure.printStackTrace(err);
                 yield CommandLine.ExitCode.SOFTWARE;
             }
+        };
+    }
+
+    /** The JDK's messages of file errors are often the path alone. */
+    private static String message(IOException failure) {
+        return switch (failure) {
+            case NoSuchFileException e -> e.getFile() + ": no such file or directory";
+            case AccessDeniedException e -> e.getFile() + ": permission denied";
+            default -> RootCause.message(failure);
         };
     }
 

@@ -2,6 +2,8 @@ package io.millrace.job.cli;
 
 import io.millrace.job.embedded.EmbeddedCluster;
 import io.millrace.job.kafka.KafkaSettings;
+import io.millrace.operator.OperatorSettings;
+import io.millrace.runtime.model.LlamaModel;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Path;
@@ -51,11 +53,13 @@ final class RunCommand implements Callable<Integer> {
         if (resume != null) {
             config.set(StateRecoveryOptions.SAVEPOINT_PATH, resume);
         }
+        KafkaSettings kafka = KafkaSettings.of(config);
+        // Opened here first, so that a damaged file is told in one line and not by a failing job.
+        LlamaModel.open(Path.of(OperatorSettings.of(config).model())).close();
         Path directory = state.toAbsolutePath();
         try (Interruption _ = Interruption.ofThisThread();
                 EmbeddedCluster cluster = EmbeddedCluster.start(config, directory)) {
             cluster.awaitRunning(START_LIMIT);
-            KafkaSettings kafka = KafkaSettings.of(config);
             out.printf(
                     "running: prompts from %s, completions to %s on %s; Flink on %s; Ctrl-C stops with a savepoint%n",
                     kafka.prompts(), kafka.completions(), kafka.bootstrapServers(), cluster.webUi());

@@ -5,6 +5,8 @@ import io.millrace.runtime.weights.sample.SampleModel;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.EnumSet;
+import java.util.Set;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
@@ -17,6 +19,9 @@ import picocli.CommandLine.Spec;
         "It is untrained: it talks fluent nonsense, at full speed and bit for bit the same each time."}, footer = {"",
                 "Example:", "  millrace sample-model --out sample.gguf"})
 final class SampleModelCommand implements Callable<Integer> {
+    private static final Set<TensorType> WRITABLE = EnumSet.of(TensorType.F32, TensorType.F16, TensorType.BF16,
+            TensorType.Q8_0, TensorType.Q4_0);
+
     @Spec
     private CommandSpec spec;
 
@@ -34,8 +39,11 @@ final class SampleModelCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws IOException {
+        if (!WRITABLE.contains(type)) {
+            throw new InvalidInput("--type: " + type + " is not one of F32, F16, BF16, Q8_0 or Q4_0");
+        }
         if (Files.exists(out) && !force) {
-            throw new CommandFailure(out + " exists; choose another --out, or overwrite it with --force");
+            throw new InvalidInput(out + " exists; choose another --out, or overwrite it with --force");
         }
         SampleModel.write(out, SampleModel.Options.defaults().withSeed(seed).withType(type));
         spec.commandLine().getErr().printf("Wrote %s: %,d bytes, untrained.%n", out, Files.size(out));

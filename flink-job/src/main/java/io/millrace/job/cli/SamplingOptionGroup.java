@@ -1,6 +1,8 @@
 package io.millrace.job.cli;
 
+import io.millrace.runtime.engine.GenerationRequest;
 import io.millrace.runtime.sampling.SamplingParameters;
+import io.millrace.runtime.tokenizer.SpecialTokens;
 import java.util.List;
 import java.util.Map;
 import picocli.CommandLine.Option;
@@ -31,19 +33,30 @@ final class SamplingOptionGroup {
     @Option(names = "--ignore-eos", description = "Do not end at the model's own stop tokens.")
     private boolean ignoreEos;
 
-    SamplingParameters parameters() {
+    /** Throws when an option is out of range, naming it; to be called before a model is opened. */
+    void check() {
+        if (maxTokens < 1) {
+            throw new InvalidInput("--max-tokens: " + maxTokens + " is not 1 or more");
+        }
+        if (stop.contains("")) {
+            throw new InvalidInput("--stop: the text is empty; leave the option out");
+        }
+        try {
+            parameters();
+        } catch (IllegalArgumentException e) {
+            // Its message begins with the parameter's name, top_p, which is the option's but for the dashes.
+            throw new InvalidInput("--" + String.valueOf(e.getMessage()).replace('_', '-'), e);
+        }
+    }
+
+    /** A turn that continues {@code tokens}; {@code id} names it in errors. */
+    GenerationRequest request(String id, int[] tokens, SpecialTokens specials) {
+        List<Integer> stopTokens = ignoreEos ? List.of() : specials.stopTokens();
+        return new GenerationRequest(id, tokens, 0, parameters(), maxTokens, stopTokens, stop, -1, 0, Long.MAX_VALUE,
+                null);
+    }
+
+    private SamplingParameters parameters() {
         return new SamplingParameters(temperature, topK, topP, minP, 1, 0, 0, Map.of(), seed);
-    }
-
-    int maxTokens() {
-        return maxTokens;
-    }
-
-    List<String> stop() {
-        return stop;
-    }
-
-    boolean ignoreEos() {
-        return ignoreEos;
     }
 }

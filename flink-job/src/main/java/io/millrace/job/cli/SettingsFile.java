@@ -21,15 +21,15 @@ final class SettingsFile {
             root = YAML.readTree(file.toFile());
         } catch (JsonProcessingException e) {
             int line = e.getLocation() == null ? 0 : e.getLocation().getLineNr();
-            throw new CommandFailure(file + ", line " + line + ": no YAML: " + e.getOriginalMessage(), e);
+            throw new InvalidInput(file + ", line " + line + ": no YAML: " + e.getOriginalMessage(), e);
         } catch (java.io.FileNotFoundException | NoSuchFileException e) {
-            throw new CommandFailure(file + ": no such file (--config)", e);
+            throw new InvalidInput(file + ": no such file (--config)", e);
         }
         Map<String, String> settings = new LinkedHashMap<>();
         if (root.isObject()) {
             flatten(file, "", root, settings);
         } else if (!root.isMissingNode() && !root.isNull()) {
-            throw new CommandFailure(file + ": expected settings such as 'millrace.model: model.gguf'");
+            throw new InvalidInput(file + ": expected settings such as 'millrace.model: model.gguf'");
         }
         return settings;
     }
@@ -41,7 +41,7 @@ final class SettingsFile {
             if (value.isObject()) {
                 flatten(file, key + ".", value, settings);
             } else if (value.isArray()) {
-                throw new CommandFailure(file + ": " + key + ": expected one value, found a list");
+                throw new InvalidInput(file + ": " + key + ": expected one value, found a list");
             } else if (!value.isNull()) {
                 settings.put(key, value.asText());
             }

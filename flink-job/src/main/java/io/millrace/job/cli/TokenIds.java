@@ -10,24 +10,20 @@ final class TokenIds {
         try {
             return Arrays.stream(list.split(",")).map(String::strip).mapToInt(Integer::parseInt).toArray();
         } catch (NumberFormatException e) {
-            throw new CommandFailure(
+            throw new InvalidInput(
                     "--ids: expected numbers with commas between them, such as 1,2,3; found '" + list + "'",
                     e);
         }
     }
 
     /** Throws when the model cannot take them, naming {@code where} they came from. */
-    static void check(int[] tokens, String where, int vocabSize, int contextLength) {
+    static void check(int[] tokens, String where, int vocabSize) {
         if (tokens.length == 0) {
-            throw new CommandFailure(where + ": no token ids");
-        }
-        if (tokens.length > contextLength) {
-            throw new CommandFailure(
-                    where + ": " + tokens.length + " token ids are more than the model's context of " + contextLength);
+            throw new InvalidInput(where + ": no token ids");
         }
         for (int token : tokens) {
             if (token < 0 || token >= vocabSize) {
-                throw new CommandFailure(
+                throw new InvalidInput(
                         where + ": token id " + token + " is outside the vocabulary of " + vocabSize + " tokens");
             }
         }

@@ -1,9 +1,6 @@
 package io.millrace.job.cli;
 
-import com.fasterxml.jackson.core.JsonProcessingException;
-import com.fasterxml.jackson.databind.ObjectMapper;
 import io.millrace.runtime.tokenizer.Tokenizer;
-import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.util.concurrent.Callable;
@@ -11,6 +8,7 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.ParentCommand;
 import picocli.CommandLine.Spec;
 
 /** {@code millrace tokenize}: JSON strings in, arrays of token ids out. */
@@ -19,10 +17,11 @@ import picocli.CommandLine.Spec;
                 + "begin-of-text."}, footer = {"", "Example:",
                         "  echo '\"Hello, world!\"' | millrace tokenize --model model.gguf"})
 final class TokenizeCommand implements Callable<Integer> {
-    private static final ObjectMapper JSON = new ObjectMapper();
-
     @Spec
     private CommandSpec spec;
+
+    @ParentCommand
+    private Millrace millrace;
 
     @Mixin
     private ModelOption model;
@@ -34,28 +33,11 @@ final class TokenizeCommand implements Callable<Integer> {
     public Integer call() throws IOException {
         Tokenizer tokenizer = Tokenizer.load(model.path());
         PrintWriter out = spec.commandLine().getOut();
-        BufferedReader in = StandardInput.reader();
-        int lineNumber = 0;
-        for (String line = in.readLine(); line != null; line = in.readLine()) {
-            lineNumber++;
-            if (line.isBlank()) {
-                continue;
-            }
-            String text = parse(line, lineNumber);
-            out.println(
-                    JSON.writeValueAsString(specials ? tokenizer.encodeWithSpecials(text) : tokenizer.encode(text)));
+        JsonLines<String> lines = new JsonLines<>(millrace.reader(), String.class, "a JSON string such as \"Hello\"");
+        for (String text = lines.next(); text != null; text = lines.next()) {
+            int[] ids = specials ? tokenizer.encodeWithSpecials(text) : tokenizer.encode(text);
+            out.println(Json.line(ids));
         }
         return 0;
-    }
-
-    private static String parse(String line, int lineNumber) {
-        try {
-            return JSON.readValue(line, String.class);
-        } catch (JsonProcessingException e) {
-            throw new CommandFailure(
-                    "standard input, line " + lineNumber + ": expected a JSON string such as \"Hello\": "
-                            + e.getOriginalMessage(),
-                    e);
-        }
     }
 }

@@ -50,6 +50,7 @@ public final class EmbeddedCluster implements AutoCloseable {
      * @param directory holds checkpoints, unless {@code options} say where they go
      * @throws IllegalArgumentException when an option is missing or out of range
      * @throws io.millrace.job.kafka.KafkaSetupException when the job cannot start with the Kafka cluster
+     * @throws EmbeddedClusterException when Flink does not start
      */
     public static EmbeddedCluster start(Configuration options, Path directory) {
         Configuration config = new Configuration(options);
@@ -69,7 +70,7 @@ public final class EmbeddedCluster implements AutoCloseable {
             return new EmbeddedCluster(cluster, get(cluster.submitJob(graph)).getJobID());
         } catch (Exception e) {
             cluster.closeAsync().join();
-            throw new IllegalStateException("the embedded Flink cluster did not start: " + RootCause.message(e), e);
+            throw new EmbeddedClusterException("the embedded Flink cluster did not start: " + RootCause.message(e), e);
         }
     }
 
@@ -101,17 +102,17 @@ public final class EmbeddedCluster implements AutoCloseable {
     /**
      * Waits until every task runs.
      *
-     * @throws IllegalStateException when the job fails before, or is not there in time; the message says why
+     * @throws EmbeddedClusterException when the job fails before, or is not there in time; the message says why
      */
     public void awaitRunning(Duration limit) throws InterruptedException {
         long deadline = System.nanoTime() + limit.toNanos();
         while (!allTasksRun()) {
             Optional<String> failure = failure();
             if (failure.isPresent()) {
-                throw new IllegalStateException("the job failed: " + failure.get());
+                throw new EmbeddedClusterException("the job failed: " + failure.get());
             }
             if (System.nanoTime() > deadline) {
-                throw new IllegalStateException(
+                throw new EmbeddedClusterException(
                         "the job does not run after " + limit.toSeconds() + " s: it is " + status());
             }
             TimeUnit.MILLISECONDS.sleep(POLL.toMillis());
