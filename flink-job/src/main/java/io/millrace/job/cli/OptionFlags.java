@@ -55,6 +55,7 @@ final class OptionFlags {
     private static String print(Object value) {
         return switch (value) {
             case Duration duration -> TimeUtils.formatWithHighestUnit(duration);
+            case Float number when number == number.intValue() -> String.valueOf(number.intValue());
             case Enum<?> constant -> constant.name().toLowerCase(Locale.ROOT);
             default -> value.toString();
         };
