@@ -1,12 +1,14 @@
 package io.millrace.job.cli;
 
 import io.millrace.runtime.engine.Engine;
+import io.millrace.runtime.engine.EngineStats;
 import io.millrace.runtime.engine.GenerationListener;
 import io.millrace.runtime.engine.GenerationRequest;
 import io.millrace.runtime.engine.GenerationStep;
 import io.millrace.runtime.engine.Sequence;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 
 /** A sequence whose turns are waited for, step by step, by the thread that asked for them. */
@@ -16,6 +18,8 @@ final class LocalSequence implements AutoCloseable {
 
         record Failure(Throwable cause) implements Event {}
     }
+
+    private static final long PROGRESS_MILLIS = 200;
 
     private final BlockingQueue<Event> events = new LinkedBlockingQueue<>();
     private final Engine engine;
@@ -41,15 +45,19 @@ final class LocalSequence implements AutoCloseable {
         });
     }
 
-    /** Runs a turn, handing each step to {@code onStep}; returns the last one. */
+    /**
+     * Runs a turn, handing each step to {@code onStep}; returns the last one. Until the first, a prompt that takes long has a
+     * progress bar.
+     */
     GenerationStep run(GenerationRequest request, Consumer<GenerationStep> onStep) throws InterruptedException {
+        long before = positions();
         try {
             engine.submit(sequence, request);
         } catch (IllegalArgumentException e) {
             throw new CommandFailure(String.valueOf(e.getMessage()), e);
         }
-        while (true) {
-            switch (events.take()) {
+        for (Event event = firstEvent(request.tokens().length, before);; event = events.take()) {
+            switch (event) {
                 case Event.Failure(Throwable cause) -> throw new IllegalStateException("the engine failed", cause);
                 case Event.Step(GenerationStep step) -> {
                     onStep.accept(step);
@@ -62,6 +70,23 @@ final class LocalSequence implements AutoCloseable {
                 }
             }
         }
+    }
+
+    private Event firstEvent(int tokens, long before) throws InterruptedException {
+        try (Progress progress = Progress.start("prompt tokens", tokens)) {
+            Event event = events.poll(PROGRESS_MILLIS, TimeUnit.MILLISECONDS);
+            while (event == null) {
+                progress.moveTo(positions() - before);
+                event = events.poll(PROGRESS_MILLIS, TimeUnit.MILLISECONDS);
+            }
+            return event;
+        }
+    }
+
+    /** Positions that the engine has computed, or found computed, for all turns so far. */
+    private long positions() {
+        EngineStats stats = engine.stats();
+        return stats.computedTokens() + stats.cachedTokens();
     }
 
     @Override

@@ -29,7 +29,12 @@ final class Progress implements AutoCloseable {
     }
 
     void advance(long steps) {
-        done += steps;
+        moveTo(done + steps);
+    }
+
+    /** @param steps done since the start */
+    void moveTo(long steps) {
+        done = steps;
         if (bar == null && watched && System.nanoTime() - started > PATIENCE_NANOS) {
             bar = new ProgressBarBuilder().setTaskName(unit).setInitialMax(total).setStyle(ProgressBarStyle.ASCII)
                     .setUpdateIntervalMillis(200).clearDisplayOnFinish().build();
