@@ -27,8 +27,8 @@ import picocli.CommandLine.Spec;
 
 /** {@code millrace generate}: one continuation. */
 @Command(name = "generate", mixinStandardHelpOptions = true, description = "Continue a text, a conversation or token ids, once.", footer = {
-        "", "Examples:", "  millrace generate --model model.gguf --prompt 'Once upon a time' --max-tokens 50",
-        "  millrace generate --model model.gguf --messages messages.json --temperature 0 --json", "",
+        "", "Examples:", "  millrace generate -m model.gguf --prompt 'Once upon a time' --max-tokens 50",
+        "  millrace generate -m model.gguf --messages chat.json --temperature 0 --json", "",
         "A messages file holds [{\"role\":\"user\",\"content\":\"Hello\"}], or an object with \"messages\" and "
                 + "\"tools\"; - reads standard input."})
 final class GenerateCommand implements Callable<Integer> {

@@ -78,11 +78,15 @@ public final class Millrace implements Runnable {
                 err.println("millrace: " + e.getMessage());
                 yield CommandLine.ExitCode.USAGE;
             }
+            case UnmatchedArgumentException e when isVerb(e, command) -> {
+                err.println("millrace: no such verb: " + e.getUnmatched().getFirst());
+                hint(e, command);
+                yield CommandLine.ExitCode.USAGE;
+            }
             case ParameterException e -> {
-                err.println("millrace: " + e.getMessage());
-                if (!UnmatchedArgumentException.printSuggestions(e, err)) {
-                    err.println("Try '" + command.getCommandSpec().qualifiedName() + " --help'.");
-                }
+                // Some of picocli's messages begin with a word of their own.
+                err.println("millrace: " + String.valueOf(e.getMessage()).replaceFirst("^Error: ", ""));
+                hint(e, command);
                 yield CommandLine.ExitCode.USAGE;
             }
             case InvalidInput e -> {
@@ -118,6 +122,18 @@ public final class Millrace implements Runnable {
                 yield CommandLine.ExitCode.SOFTWARE;
             }
         };
+    }
+
+    /** What was probably meant, or where to read about it. */
+    private static void hint(ParameterException mistake, CommandLine command) {
+        if (!UnmatchedArgumentException.printSuggestions(mistake, command.getErr())) {
+            command.getErr().println("Try '" + command.getCommandSpec().qualifiedName() + " --help'.");
+        }
+    }
+
+    /** Whether what was not understood stands where a verb should. */
+    private static boolean isVerb(UnmatchedArgumentException mistake, CommandLine command) {
+        return !command.getSubcommands().isEmpty() && !mistake.getUnmatched().getFirst().startsWith("-");
     }
 
     /** The JDK's messages of file errors are often the path alone. */

@@ -1,5 +1,6 @@
 package io.millrace.job.cli;
 
+import io.millrace.operator.MillraceOptions;
 import java.time.Duration;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -28,9 +29,16 @@ final class OptionFlags {
 
     static void add(CommandSpec command, List<ConfigOption<?>> options) {
         for (ConfigOption<?> option : options) {
-            command.addOption(OptionSpec.builder(flag(option)).type(String.class).paramLabel("VALUE")
+            command.addOption(OptionSpec.builder(names(option)).type(String.class).paramLabel("VALUE")
                     .description(description(option)).build());
         }
+    }
+
+    /** The model has the short name that it has with every verb. */
+    private static String[] names(ConfigOption<?> option) {
+        return option.equals(MillraceOptions.MODEL)
+                ? new String[]{"-m", flag(option)}
+                : new String[]{flag(option)};
     }
 
     /** What was typed, by the settings' own keys. */
@@ -45,11 +53,12 @@ final class OptionFlags {
         return settings;
     }
 
-    private static String description(ConfigOption<?> option) {
+    /** Two paragraphs, so that the key is not broken at its dots. */
+    private static String[] description(ConfigOption<?> option) {
         String text = new HtmlFormatter().format(option.description()).replaceAll("<[^>]*>", "");
         String defaults = option.hasDefaultValue() ? " Default: " + print(option.defaultValue()) + "." : "";
         // Picocli reads % as the start of a variable.
-        return (text + defaults + " (" + option.key() + ")").replace("%", "%%");
+        return new String[]{(text + defaults).replace("%", "%%"), option.key()};
     }
 
     private static String print(Object value) {

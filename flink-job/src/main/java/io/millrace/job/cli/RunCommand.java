@@ -26,9 +26,10 @@ import picocli.CommandLine.Spec;
         "Ctrl-C stops it with a savepoint in the state directory and says how to go on from there. On a Flink cluster "
                 + "of your own, give the same options to the jar: flink run millrace-flink-job.jar OPTIONS"}, footer = {
                         "",
-                        "Every option is a setting too: --kv-memory 4g, -Dmillrace.engine.kv.memory=4g and the YAML line",
-                        "'millrace.engine.kv.memory: 4g' say the same. -D also takes Flink's settings and, as kafka.PROPERTY, those",
-                        "of Kafka's clients (kafka.security.protocol=SASL_SSL). The command line wins over -D, and -D over the file.",
+                        "Every option is a setting too: --kv-memory 4g, -Dmillrace.engine.kv.memory=4g and the "
+                                + "YAML line 'millrace.engine.kv.memory: 4g' say the same. -D also takes Flink's settings "
+                                + "and, as kafka.PROPERTY, those of Kafka's clients (kafka.security.protocol=SASL_SSL). "
+                                + "The command line wins over -D, and -D over the file.",
                         "", "Example:", "  millrace run --bootstrap-servers localhost:9092 --model model.gguf"})
 final class RunCommand implements Callable<Integer> {
     private static final Duration START_LIMIT = Duration.ofMinutes(10);

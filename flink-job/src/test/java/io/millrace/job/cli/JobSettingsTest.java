@@ -102,8 +102,8 @@ class JobSettingsTest {
     void everySettingIsADistinctMillraceKeyWithADescription() {
         assertThat(JobSettings.OPTIONS).extracting(ConfigOption::key).doesNotHaveDuplicates()
                 .allMatch(key -> key.matches("millrace\\.[a-z.-]+"));
-        String help = CommandRun.millrace("run", "--help").succeeds().out().replaceAll("\\s+", "");
-        assertThat(JobSettings.OPTIONS).allSatisfy(option -> assertThat(help).contains("(" + option.key() + ")"));
+        assertThat(CommandRun.millrace("run", "--help").succeeds().out().lines().map(String::strip))
+                .containsAll(JobSettings.OPTIONS.stream().map(ConfigOption::key).toList());
     }
 
     @ParameterizedTest
