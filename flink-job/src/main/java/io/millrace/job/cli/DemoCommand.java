@@ -58,9 +58,8 @@ final class DemoCommand implements Callable<Integer> {
         PrintWriter out = spec.commandLine().getOut();
         try (Interruption _ = Interruption.ofThisThread();
                 TemporaryDirectory directory = TemporaryDirectory.create("millrace-demo")) {
-            out.printf("Millrace demo: %d conversations of %d turns, through Kafka and Flink in this process.%n",
-                    conversations,
-                    turns);
+            out.printf("Millrace demo: %s of %s, through Kafka and Flink in this process.%n",
+                    count(conversations, "conversation"), count(turns, "turn"));
             Path path = modelPath(directory.path(), out);
             try (EmbeddedKafka broker = EmbeddedKafka.start()) {
                 out.printf("Kafka is up on %s. Starting the Flink job.%n", broker.bootstrapServers());
@@ -116,6 +115,10 @@ final class DemoCommand implements Callable<Integer> {
         out.println("ready: write prompts, read completions; Ctrl-C ends it");
         out.flush();
         new CountDownLatch(1).await();
+    }
+
+    private static String count(int number, String thing) {
+        return number + " " + thing + (number == 1 ? "" : "s");
     }
 
     private static void requirePositive(String option, int value) {
