@@ -5,6 +5,8 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import io.millrace.operator.OperatorSettings;
 import io.millrace.runtime.engine.Engine;
 import io.millrace.runtime.engine.EngineOptions;
+import io.millrace.runtime.kernels.KernelProvider;
+import io.millrace.runtime.kernels.KernelWarmUp;
 import io.millrace.runtime.model.LlamaModel;
 import io.millrace.runtime.prompt.AnswerParser;
 import io.millrace.runtime.prompt.ChatFormat;
@@ -13,6 +15,7 @@ import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
+import java.time.Duration;
 import java.util.HexFormat;
 import java.util.List;
 import org.slf4j.Logger;
@@ -24,6 +27,9 @@ import org.slf4j.LoggerFactory;
  */
 final class SharedEngine implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(SharedEngine.class);
+
+    /** Spent while the task is still deploying, so that the first prompt does not wait for the compiler. */
+    private static final Duration WARM_UP = Duration.ofMillis(1500);
 
     private final LlamaModel model;
     private final Engine engine;
@@ -46,6 +52,8 @@ final class SharedEngine implements AutoCloseable {
         LlamaModel model = LlamaModel.open(path);
         try {
             model.weights().warnings().forEach(warning -> LOG.warn("{}: {}", path, warning));
+            KernelWarmUp.run(KernelProvider.kernels(), model.weights().tensors(), model.weights().config().headDim(),
+                    WARM_UP);
             int threads = settings.threads() == 0 ? Runtime.getRuntime().availableProcessors() : settings.threads();
             Engine engine = Engine.start(model.weights(), model.tokenizer(), new EngineOptions(settings.maxNumSeqs(),
                     settings.maxNumBatchedTokens(), settings.kvBytes(), settings.kvType(), threads));

@@ -1,0 +1,72 @@
+package io.millrace.runtime.kernels;
+
+import io.millrace.runtime.weights.Tensor;
+import io.millrace.runtime.weights.TensorType;
+import java.time.Duration;
+import java.util.Collection;
+import java.util.EnumMap;
+import java.util.Map;
+
+/**
+ * Runs the kernels on a little of a model until the JVM has had time to compile them. Vector code is many times slower
+ * interpreted than compiled, and without this the first prompts of a process pay for that.
+ *
+ * <p>
+ * The model's own tensors are used: the compiler specializes on the kind of memory it has seen, and must not see another.
+ */
+public final class KernelWarmUp {
+    private static final int OUTPUTS = 64;
+    /** One row, a register tile of rows, and several tiles with a rest: the loops that the compiler must see. */
+    private static final int[] ROWS = {1, 4, 18};
+    private static final int MOST_ROWS = 18;
+    private static final int QUERIES = 4;
+
+    private final Kernels kernels;
+    private final float[] scratch = new float[Kernels.MULTIPLY_SCRATCH];
+
+    private KernelWarmUp(Kernels kernels) {
+        this.kernels = kernels;
+    }
+
+    /**
+     * Computes in this thread until {@code patience} has passed, and throws the results away.
+     *
+     * @param weights tensors of the model; one of each type is used
+     * @param headDim width of the model's attention heads
+     */
+    public static void run(Kernels kernels, Collection<Tensor> weights, int headDim, Duration patience) {
+        Map<TensorType, Tensor> matrices = new EnumMap<>(TensorType.class);
+        weights.stream().filter(tensor -> tensor.rows() >= OUTPUTS)
+                .forEach(tensor -> matrices.putIfAbsent(tensor.type(), tensor));
+        KernelWarmUp warmUp = new KernelWarmUp(kernels);
+        long end = System.nanoTime() + patience.toNanos();
+        while (System.nanoTime() < end) {
+            matrices.values().forEach(warmUp::multiply);
+            warmUp.attend(headDim);
+        }
+    }
+
+    private void multiply(Tensor matrix) {
+        int width = Kernels.padded(matrix.cols());
+        float[] x = new float[MOST_ROWS * width];
+        float[] y = new float[MOST_ROWS * OUTPUTS];
+        for (int rows : ROWS) {
+            kernels.multiply(matrix, 0, OUTPUTS, x, width, rows, y, OUTPUTS, scratch);
+        }
+        float[] row = new float[width];
+        kernels.dequantize(matrix, 0, 0, matrix.cols(), row, 0);
+        kernels.rmsNorm(row, 0, matrix.cols(), row.clone(), 1e-5f, x, 0);
+        kernels.swiGlu(row, 0, x, 0, matrix.cols());
+        kernels.add(row, 0, x, 0, matrix.cols());
+    }
+
+    private void attend(int headDim) {
+        AttentionTile tile = new AttentionTile(headDim, QUERIES);
+        float[] queries = new float[QUERIES * headDim];
+        tile.begin(QUERIES);
+        kernels.attend(tile, queries, 0, 0, QUERIES, Kernels.LANES);
+        for (int query = 0; query < QUERIES; query++) {
+            tile.finish(query, queries, query * headDim);
+        }
+    }
+}
