@@ -68,24 +68,36 @@ final class RunCommand implements Callable<Integer> {
         }
     }
 
+    /** Reports failures until the job ends, which it should not, or this thread is interrupted, which stops it. */
     private int watch(EmbeddedCluster cluster, Path directory) {
-        Optional<String> told = Optional.empty();
-        while (!cluster.status().isGloballyTerminalState()) {
-            Optional<String> failure = cluster.failure();
-            if (failure.isPresent() && !failure.equals(told)) {
-                spec.commandLine().getErr().printf(
-                        "millrace: the job failed and restarts from its last checkpoint: %s%n",
-                        failure.get());
-                told = failure;
-            }
-            try {
+        try {
+            Optional<String> told = Optional.empty();
+            while (!cluster.status().isGloballyTerminalState()) {
+                Optional<String> failure = cluster.failure();
+                if (failure.isPresent() && !failure.equals(told)) {
+                    spec.commandLine().getErr().printf(
+                            "millrace: the job failed and restarts from its last checkpoint: %s%n",
+                            failure.get());
+                    told = failure;
+                }
                 TimeUnit.MILLISECONDS.sleep(WATCH.toMillis());
-            } catch (InterruptedException e) {
-                String savepoint = cluster.stopWithSavepoint(directory.resolve("savepoints"));
-                spec.commandLine().getErr().printf("stopped; go on with --resume %s%n", savepoint);
-                return 0;
             }
+            throw new CommandFailure(
+                    "the job ended, " + cluster.status() + told.map(cause -> ": " + cause).orElse(""));
+        } catch (InterruptedException e) {
+            return stop(cluster, directory);
+        } catch (IllegalStateException e) {
+            if (e.getCause() instanceof InterruptedException && Thread.interrupted()) {
+                return stop(cluster, directory);
+            }
+            throw e;
         }
-        throw new CommandFailure("the job ended, " + cluster.status() + told.map(cause -> ": " + cause).orElse(""));
+    }
+
+    private int stop(EmbeddedCluster cluster, Path directory) {
+        spec.commandLine().getErr().println("stopping with a savepoint");
+        String savepoint = cluster.stopWithSavepoint(directory.resolve("savepoints"));
+        spec.commandLine().getErr().printf("stopped; go on with --resume %s%n", savepoint);
+        return 0;
     }
 }
