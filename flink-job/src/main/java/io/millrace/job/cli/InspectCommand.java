@@ -48,7 +48,7 @@ final class InspectCommand implements Callable<Integer> {
         return 0;
     }
 
-    private static long machineMemory() {
+    static long machineMemory() {
         return ManagementFactory.getPlatformMXBean(OperatingSystemMXBean.class).getTotalMemorySize();
     }
 

@@ -25,7 +25,8 @@ import picocli.CommandLine.UnmatchedArgumentException;
         "", "Start with:  millrace demo", "Each verb explains itself:  millrace VERB --help"}, subcommands = {
                 DemoCommand.class, RunCommand.class,
                 ChatCommand.class, GenerateCommand.class,
-                LogprobsCommand.class, TokenizeCommand.class, InspectCommand.class, SampleModelCommand.class})
+                LogprobsCommand.class, TokenizeCommand.class, InspectCommand.class, BenchCommand.class,
+                SampleModelCommand.class})
 public final class Millrace implements Runnable {
 
     /** What a shell reports of a process that Ctrl-C ended. */

@@ -19,7 +19,7 @@ class MillraceTest {
     @Test
     void theVerbsAreThese() {
         assertThat(verbs()).containsExactly("demo", "run", "chat", "generate", "logprobs", "tokenize", "inspect",
-                "sample-model");
+                "bench", "sample-model");
     }
 
     @Test
@@ -57,7 +57,7 @@ class MillraceTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"chat", "generate", "logprobs", "tokenize", "inspect"})
+    @CsvSource({"chat", "generate", "logprobs", "tokenize", "inspect", "bench"})
     void aMissingModelIsAskedFor(String verb) {
         millrace(verb).isMisuse("--model=PATH");
     }

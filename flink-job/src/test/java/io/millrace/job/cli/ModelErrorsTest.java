@@ -36,7 +36,7 @@ class ModelErrorsTest {
         Map<String, List<String>> verbs = Map.of("demo", List.of(), "run",
                 List.of("--bootstrap-servers", "localhost:1", "--state", directory.resolve("state").toString()), "chat",
                 List.of(), "generate", List.of("--prompt", "Hi"), "logprobs", List.of(), "tokenize", List.of(),
-                "inspect", List.of());
+                "inspect", List.of(), "bench", List.of());
         List<String> files = List.of("none.gguf", "truncated.gguf", "header.gguf", "garbage.gguf", "empty.gguf",
                 "directory");
         return verbs.entrySet().stream()

@@ -1,0 +1,178 @@
+package io.millrace.job.bench;
+
+import io.millrace.runtime.engine.EngineOptions;
+import io.millrace.runtime.kernels.KernelProvider;
+import io.millrace.runtime.kernels.KernelWarmUp;
+import io.millrace.runtime.kernels.Kernels;
+import io.millrace.runtime.kernels.WorkerPool;
+import io.millrace.runtime.kv.BlockTable;
+import io.millrace.runtime.kv.KvBlockPool;
+import io.millrace.runtime.kv.KvLayout;
+import io.millrace.runtime.kv.KvType;
+import io.millrace.runtime.model.Batch;
+import io.millrace.runtime.model.Decoder;
+import io.millrace.runtime.weights.LlamaWeights;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Random;
+import java.util.function.IntConsumer;
+
+/**
+ * Times the forward passes of a decoder over random tokens that are the same each time. Prefill is one sequence in passes as
+ * large as the engine's, with the logits of its last row; decode is one row per sequence and step, with logits. Nothing is
+ * sampled. One thread uses it and closes it, before the weights.
+ */
+public final class DecoderBench implements AutoCloseable {
+    /** Rows of the largest pass, as the engine has it by default. */
+    public static final int MAX_ROWS = EngineOptions.defaults().maxNumBatchedTokens();
+
+    private static final Duration KERNEL_WARM_UP = Duration.ofSeconds(1);
+    private static final long SEED = 1;
+
+    private final LlamaWeights weights;
+    private final BenchPlan plan;
+    private final IntConsumer computed;
+    private final ModelWork work;
+    private final KvBlockPool pool;
+    private final WorkerPool workers;
+    private final Kernels kernels = KernelProvider.kernels();
+    private final Decoder decoder;
+    private final Batch batch;
+    private final List<BlockTable> sequences = new ArrayList<>();
+    private final int[] tokens;
+
+    /**
+     * Allocates buffers and KV cache and starts the threads.
+     *
+     * @param weights of a model whose context has room for the plan; not owned
+     * @param threads that compute, this one included
+     * @param computed hears after each pass how many tokens it computed, {@link BenchPlan#tokens()} in all
+     * @throws IllegalArgumentException when a batch has more than {@link #MAX_ROWS} sequences
+     */
+    public DecoderBench(LlamaWeights weights, BenchPlan plan, KvType kvType, int threads, IntConsumer computed) {
+        if (plan.sequences() > MAX_ROWS) {
+            throw new IllegalArgumentException(
+                    "batch of " + plan.sequences() + " sequences, a pass has at most " + MAX_ROWS + " rows");
+        }
+        this.weights = weights;
+        this.plan = plan;
+        this.computed = computed;
+        work = ModelWork.of(weights);
+        int rows = Math.min(MAX_ROWS, Math.max(plan.sequences(), Math.max(plan.prefill(), plan.prompt())));
+        batch = new Batch(rows, plan.sequences());
+        tokens = new Random(SEED).ints(Math.max(rows, plan.steps()), 0, weights.config().vocabSize()).toArray();
+        KvLayout layout = KvLayout.of(weights.config(), kvType);
+        pool = new KvBlockPool(layout, plan.kvBytes(layout));
+        workers = new WorkerPool(threads);
+        try {
+            decoder = new Decoder(weights, kernels, workers, pool, rows, plan.sequences());
+            for (int i = 0; i < plan.sequences(); i++) {
+                sequences.add(allocate(plan.blocks(i)));
+            }
+        } catch (RuntimeException | Error e) {
+            close();
+            throw e;
+        }
+    }
+
+    /** Warms up, measures this machine's limits, then every test of the plan. */
+    public BenchReport run() {
+        KernelWarmUp.run(kernels, weights.tensors(), weights.config().headDim(), KERNEL_WARM_UP);
+        MachineLimits limits = MachineLimits.measure(weights, workers);
+        return new BenchReport(weights.name(), workers.threads(), limits, measure(limits));
+    }
+
+    /** Every test of the plan. */
+    List<BenchResult> measure(MachineLimits limits) {
+        List<BenchResult> results = new ArrayList<>();
+        results.add(prefill(limits));
+        computePrompts();
+        for (int size : plan.batches()) {
+            results.add(decode(size, limits));
+        }
+        return List.copyOf(results);
+    }
+
+    @Override
+    public void close() {
+        workers.close();
+        pool.close();
+    }
+
+    private BenchResult prefill(MachineLimits limits) {
+        computePrompt(plan.prefill());
+        double[] seconds = time(() -> computePrompt(plan.prefill()));
+        int passes = (plan.prefill() + MAX_ROWS - 1) / MAX_ROWS;
+        return BenchResult.of("pp" + plan.prefill(), 1, plan.prefill(), work.bytes(passes, 1),
+                work.operations(plan.prefill(), 1), seconds, limits);
+    }
+
+    private BenchResult decode(int size, MachineLimits limits) {
+        computeSteps(size, plan.warmUpSteps());
+        double[] seconds = time(() -> computeSteps(size, plan.steps()));
+        long rows = (long) size * plan.steps();
+        return BenchResult.of("tg" + plan.steps(), size, rows, work.bytes(plan.steps(), plan.steps()),
+                work.operations(rows, rows), seconds, limits);
+    }
+
+    private double[] time(Runnable test) {
+        double[] seconds = new double[plan.repetitions()];
+        for (int i = 0; i < seconds.length; i++) {
+            long start = System.nanoTime();
+            test.run();
+            seconds[i] = (System.nanoTime() - start) / 1e9;
+        }
+        return seconds;
+    }
+
+    /** The first positions of the first sequence. */
+    private void computePrompt(int length) {
+        for (int from = 0; from < length; from += MAX_ROWS) {
+            int end = Math.min(length, from + MAX_ROWS);
+            batch.clear();
+            for (int position = from; position < end; position++) {
+                batch.add(tokens[position - from], position, sequences.getFirst(), position == length - 1);
+            }
+            forward();
+        }
+    }
+
+    /**
+     * Gives each sequence its prompt. It is the same, so it is computed once and copied: each sequence reads memory of its
+     * own, as conversations do.
+     */
+    private void computePrompts() {
+        computePrompt(plan.prompt());
+        BlockTable first = sequences.getFirst();
+        for (BlockTable sequence : sequences.subList(1, sequences.size())) {
+            for (int i = 0; i < KvLayout.blocksFor(plan.prompt()); i++) {
+                pool.block(sequence.get(i)).copyFrom(pool.block(first.get(i)));
+            }
+        }
+    }
+
+    /** The positions behind the prompt, of the first {@code size} sequences together. */
+    private void computeSteps(int size, int steps) {
+        for (int step = 0; step < steps; step++) {
+            batch.clear();
+            for (int i = 0; i < size; i++) {
+                batch.add(tokens[(step + i) % tokens.length], plan.prompt() + step, sequences.get(i), true);
+            }
+            forward();
+        }
+    }
+
+    private void forward() {
+        decoder.forward(batch);
+        computed.accept(batch.rows());
+    }
+
+    private BlockTable allocate(int blocks) {
+        BlockTable table = new BlockTable();
+        for (int i = 0; i < blocks; i++) {
+            table.append(pool.allocate());
+        }
+        return table;
+    }
+}

@@ -1,0 +1,75 @@
+package io.millrace.job.bench;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.tuple;
+
+import io.millrace.runtime.kv.KvType;
+import io.millrace.runtime.weights.LlamaWeights;
+import io.millrace.runtime.weights.TensorType;
+import io.millrace.runtime.weights.sample.SampleModel;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.concurrent.atomic.AtomicLong;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class DecoderBenchTest {
+    private static final int HIDDEN = 64;
+    private static final int FFN = 128;
+    private static final int KV_WIDTH = 32;
+    private static final int LAYERS = 2;
+    private static final long LAYER_VALUES = LAYERS
+            * (2L * HIDDEN * HIDDEN + 2L * KV_WIDTH * HIDDEN + 3L * FFN * HIDDEN);
+
+    private static LlamaWeights weights;
+
+    @BeforeAll
+    static void openModel(@TempDir Path temporary) throws IOException {
+        Path model = temporary.resolve("small.gguf");
+        SampleModel.write(model, SampleModel.Options.defaults().withGeometry(LAYERS, HIDDEN, FFN, 4, 2, 16)
+                .withContextLength(1024).withType(TensorType.F16));
+        weights = LlamaWeights.open(model);
+    }
+
+    @AfterAll
+    static void closeModel() {
+        weights.close();
+    }
+
+    /** A prompt longer than a pass, and decode tests that grow and shrink. */
+    @Test
+    void everyTestRunsAndEveryTokenIsCounted() {
+        BenchPlan plan = new BenchPlan(DecoderBench.MAX_ROWS + 1, 3, List.of(1, 5, 2), 20, 2);
+        AtomicLong computed = new AtomicLong();
+
+        List<BenchResult> results;
+        try (DecoderBench bench = new DecoderBench(weights, plan, KvType.F16, 2, computed::addAndGet)) {
+            results = bench.measure(new MachineLimits(1, 1));
+        }
+
+        assertThat(results).extracting(BenchResult::test, BenchResult::batch).containsExactly(
+                tuple("pp513", 1), tuple("tg3", 1), tuple("tg3", 5), tuple("tg3", 2));
+        assertThat(computed).hasValue(3 * 513 + 20 + (1 + 5 + 2) * (3 + 2 * 3)).hasValue(plan.tokens());
+    }
+
+    @Test
+    void theWorkIsThatOfTheMatrices() {
+        ModelWork work = ModelWork.of(weights);
+        long output = (long) weights.config().vocabSize() * HIDDEN;
+
+        assertThat(work.bytes(3, 1)).isEqualTo(2 * (3 * LAYER_VALUES + output));
+        assertThat(work.operations(7, 2)).isEqualTo(2 * (7 * LAYER_VALUES + 2 * output));
+    }
+
+    @Test
+    void aBatchLargerThanAPassIsRefused() {
+        BenchPlan plan = new BenchPlan(1, 1, List.of(DecoderBench.MAX_ROWS + 1), 1, 1);
+
+        assertThatThrownBy(() -> new DecoderBench(weights, plan, KvType.F16, 1, _ -> {}))
+                .isInstanceOf(IllegalArgumentException.class).hasMessageContaining("513");
+    }
+}

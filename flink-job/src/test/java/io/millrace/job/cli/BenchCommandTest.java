@@ -1,0 +1,88 @@
+package io.millrace.job.cli;
+
+import static io.millrace.job.cli.CommandRun.millrace;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import java.io.IOException;
+import java.nio.file.Path;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+class BenchCommandTest {
+    private static Path model;
+
+    @BeforeAll
+    static void writeModel(@TempDir Path temporary) throws IOException {
+        model = SmallModel.in(temporary);
+    }
+
+    @Test
+    void jsonIsOneObjectWithAResultPerTest() throws IOException {
+        CommandRun run = millrace("bench", "--model", model, "--pp", 5, "--tg", 2, "--batch", "1,3", "--prompt", 4,
+                "--threads", 2, "--repetitions", 2, "--json").succeeds();
+
+        assertThat(run.out().lines()).hasSize(1);
+        JsonNode report = run.json();
+        assertThat(report.fieldNames()).toIterable().containsExactly("model", "threads", "limits", "results");
+        assertThat(report.get("model").isTextual()).isTrue();
+        assertThat(report.get("threads").intValue()).isEqualTo(2);
+        assertThat(report.at("/limits/memory_gb_per_s").doubleValue()).isPositive();
+        assertThat(report.at("/limits/fma_gflop_per_s").doubleValue()).isPositive();
+        assertThat(report.at("/results")).extracting(result -> result.get("test").textValue())
+                .containsExactly("pp5", "tg2", "tg2");
+        assertThat(report.at("/results")).extracting(result -> result.get("batch").intValue()).containsExactly(1, 1, 3);
+        for (JsonNode result : report.get("results")) {
+            assertThat(result.fieldNames()).toIterable().containsExactly("test", "batch", "tokens_per_second", "min",
+                    "max", "gb_per_s", "gflop_per_s", "share", "share_of");
+            double median = result.get("tokens_per_second").doubleValue();
+            assertThat(median).isBetween(result.get("min").doubleValue(), result.get("max").doubleValue());
+            assertThat(result.get("gb_per_s").doubleValue()).isPositive();
+            assertThat(result.get("gflop_per_s").doubleValue()).isPositive();
+            assertThat(result.get("share").doubleValue()).isPositive();
+            assertThat(result.get("share_of").textValue()).isIn("memory", "fma");
+        }
+    }
+
+    @Test
+    void aPersonGetsATable() {
+        CommandRun run = millrace("bench", "--model", model, "--pp", 5, "--tg", 2, "--batch", 2, "--prompt", 4,
+                "--repetitions", 1).succeeds();
+
+        assertThat(run.out().lines()).anyMatch(line -> line.startsWith("test "))
+                .anyMatch(line -> line.matches("pp5 +1 .*%.*")).anyMatch(line -> line.matches("tg2 +2 .*%.*"));
+    }
+
+    @ParameterizedTest
+    @CsvSource({"--pp, 0", "--pp, -1", "--tg, 0", "--batch, 0", "--prompt, 0", "--threads, 0", "--repetitions, 0"})
+    void aValueOutOfRangeIsRefusedBeforeTheModelIsOpened(String option, String value) {
+        millrace("bench", "--model", "nowhere.gguf", option, value)
+                .isRefused(option + ": " + value + " is not 1 or more");
+    }
+
+    @Test
+    void aBatchIsAtMostAForwardPass() {
+        millrace("bench", "--model", "nowhere.gguf", "--batch", "1,513")
+                .isRefused("--batch: 513 is more than the 512 rows of a forward pass");
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"x", "1,,4", "2147483648"})
+    void aBatchThatIsNoListOfNumbersIsRefused(String batches) {
+        millrace("bench", "--model", "nowhere.gguf", "--batch", batches).isMisuse("--batch");
+    }
+
+    @Test
+    void aTestLongerThanTheContextIsRefused() {
+        millrace("bench", "--model", model, "--pp", 1025)
+                .isRefused("--pp: 1025 tokens are more than the model's context of 1024");
+        millrace("bench", "--model", model, "--prompt", 1000, "--tg", 25)
+                .isRefused("--prompt and --tg: 1000 and 25 tokens together are more than the model's context of 1024");
+        millrace("bench", "--model", model, "--prompt", Integer.MAX_VALUE, "--tg", Integer.MAX_VALUE)
+                .isRefused("--prompt and --tg");
+    }
+}
