@@ -121,9 +121,13 @@ class LlamaTest {
         private boolean checkpointed;
 
         @Override
-        public TokenDelta map(TokenDelta delta) {
+        public TokenDelta map(TokenDelta delta) throws InterruptedException {
             if (checkpointed && FAILED.compareAndSet(false, true)) {
                 throw new IllegalStateException("the failure that the test wants");
+            }
+            if (!FAILED.get()) {
+                // Holds the answers back, or they could all be given before the first checkpoint is complete.
+                Thread.sleep(5);
             }
             return delta;
         }

@@ -6,6 +6,8 @@ import java.time.Duration;
 import java.util.Collection;
 import java.util.EnumMap;
 import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 
 /**
  * Runs the kernels on a little of a model until the JVM has had time to compile them. Vector code is many times slower
@@ -20,6 +22,10 @@ public final class KernelWarmUp {
     private static final int[] ROWS = {1, 4, 18};
     private static final int MOST_ROWS = 18;
     private static final int QUERIES = 4;
+    /** Compiled code belongs to the process, and so does the memory of it. */
+    private static final Set<Warm> WARM = ConcurrentHashMap.newKeySet();
+
+    private record Warm(String kernels, TensorType type) {}
 
     private final Kernels kernels;
     private final float[] scratch = new float[Kernels.MULTIPLY_SCRATCH];
@@ -29,21 +35,27 @@ public final class KernelWarmUp {
     }
 
     /**
-     * Computes in this thread until {@code patience} has passed, and throws the results away.
+     * Computes in this thread until {@code patience} has passed, and throws the results away. What is compiled stays compiled:
+     * types that an earlier call in this process has seen are not warmed again, and a job that restarts does not wait.
      *
      * @param weights tensors of the model; one of each type is used
      * @param headDim width of the model's attention heads
      */
     public static void run(Kernels kernels, Collection<Tensor> weights, int headDim, Duration patience) {
         Map<TensorType, Tensor> matrices = new EnumMap<>(TensorType.class);
-        weights.stream().filter(tensor -> tensor.rows() >= OUTPUTS)
+        weights.stream()
+                .filter(tensor -> tensor.rows() >= OUTPUTS && !WARM.contains(new Warm(kernels.name(), tensor.type())))
                 .forEach(tensor -> matrices.putIfAbsent(tensor.type(), tensor));
+        if (matrices.isEmpty()) {
+            return;
+        }
         KernelWarmUp warmUp = new KernelWarmUp(kernels);
         long end = System.nanoTime() + patience.toNanos();
         while (System.nanoTime() < end) {
             matrices.values().forEach(warmUp::multiply);
             warmUp.attend(headDim);
         }
+        matrices.keySet().forEach(type -> WARM.add(new Warm(kernels.name(), type)));
     }
 
     private void multiply(Tensor matrix) {

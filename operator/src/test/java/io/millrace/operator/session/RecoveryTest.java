@@ -194,9 +194,12 @@ class RecoveryTest {
         try (OperatorRun run = OperatorRun.start(options())) {
             for (int i = 0; i < conversations; i++) {
                 run.ask(turn("a" + i, "chat-" + i, "Conversation " + i));
+            }
+            // Together, so that all of them are under way when the last one has begun.
+            for (int i = 0; i < conversations; i++) {
                 run.send(story("b" + i, "chat-" + i));
             }
-            run.await(() -> run.completions().size() < 2 * conversations && !run.deltas("b7").isEmpty());
+            run.await(() -> !run.deltas("b7").isEmpty());
             state = run.checkpoint();
             answered = run.completions().size();
             run.awaitCompletions(2 * conversations);
