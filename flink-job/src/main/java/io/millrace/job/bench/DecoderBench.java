@@ -12,11 +12,15 @@ import io.millrace.runtime.kv.KvType;
 import io.millrace.runtime.model.Batch;
 import io.millrace.runtime.model.Decoder;
 import io.millrace.runtime.weights.LlamaWeights;
+import io.millrace.runtime.weights.Tensor;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Random;
 import java.util.function.IntConsumer;
+import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Times the forward passes of a decoder over random tokens that are the same each time. Prefill is one sequence in passes as
@@ -58,11 +62,12 @@ public final class DecoderBench implements AutoCloseable {
         this.weights = weights;
         this.plan = plan;
         this.computed = computed;
-        work = ModelWork.of(weights);
-        int rows = Math.min(MAX_ROWS, Math.max(plan.sequences(), Math.max(plan.prefill(), plan.prompt())));
+        KvLayout layout = KvLayout.of(weights.config(), kvType);
+        work = ModelWork.of(weights, layout);
+        int rows = IntStream.of(plan.sequences(), plan.prefill(), plan.prompt(), plan.fill()).max().getAsInt();
+        rows = Math.min(MAX_ROWS, rows);
         batch = new Batch(rows, plan.sequences());
         tokens = new Random(SEED).ints(Math.max(rows, plan.steps()), 0, weights.config().vocabSize()).toArray();
-        KvLayout layout = KvLayout.of(weights.config(), kvType);
         pool = new KvBlockPool(layout, plan.kvBytes(layout));
         workers = new WorkerPool(threads);
         try {
@@ -79,17 +84,24 @@ public final class DecoderBench implements AutoCloseable {
     /** Warms up, measures this machine's limits, then every test of the plan. */
     public BenchReport run() {
         KernelWarmUp.run(kernels, weights.tensors(), weights.config().headDim(), KERNEL_WARM_UP);
-        MachineLimits limits = MachineLimits.measure(weights, workers);
-        return new BenchReport(weights.name(), workers.threads(), limits, measure(limits));
+        @Nullable
+        MachineLimits limits = MachineLimits.measure(kernels, weights.tensors().stream().map(Tensor::data).toList(),
+                workers);
+        return new BenchReport(weights.name(), workers.threads(), pool.layout().type().name().toLowerCase(Locale.ROOT),
+                limits, measure(limits));
     }
 
     /** Every test of the plan. */
-    List<BenchResult> measure(MachineLimits limits) {
+    List<BenchResult> measure(@Nullable MachineLimits limits) {
         List<BenchResult> results = new ArrayList<>();
-        results.add(prefill(limits));
-        computePrompts();
-        for (int size : plan.batches()) {
-            results.add(decode(size, limits));
+        computePrompt(0, plan.fill());
+        for (int depth : plan.depths()) {
+            fill(depth);
+            results.add(prefill(depth, limits));
+            computePrompts(depth);
+            for (int size : plan.batches()) {
+                results.add(decode(depth, size, limits));
+            }
         }
         return List.copyOf(results);
     }
@@ -100,20 +112,26 @@ public final class DecoderBench implements AutoCloseable {
         pool.close();
     }
 
-    private BenchResult prefill(MachineLimits limits) {
-        computePrompt(plan.prefill());
-        double[] seconds = time(() -> computePrompt(plan.prefill()));
-        int passes = (plan.prefill() + MAX_ROWS - 1) / MAX_ROWS;
-        return BenchResult.of("pp" + plan.prefill(), 1, plan.prefill(), work.bytes(passes, 1),
-                work.operations(plan.prefill(), 1), seconds, limits);
+    private BenchResult prefill(int depth, @Nullable MachineLimits limits) {
+        computePrompt(depth, plan.prefill());
+        double[] seconds = time(() -> computePrompt(depth, plan.prefill()));
+        int passes = 0;
+        long read = 0;
+        for (int from = 0; from < plan.prefill(); from += MAX_ROWS) {
+            passes++;
+            read += depth + Math.min(plan.prefill(), from + MAX_ROWS);
+        }
+        return BenchResult.of("pp" + plan.prefill(), depth, 1, plan.prefill(), work.bytes(passes, 1, read),
+                work.operations(plan.prefill(), 1, ModelWork.attended(depth, plan.prefill())), seconds, limits);
     }
 
-    private BenchResult decode(int size, MachineLimits limits) {
-        computeSteps(size, plan.warmUpSteps());
-        double[] seconds = time(() -> computeSteps(size, plan.steps()));
+    private BenchResult decode(int depth, int size, @Nullable MachineLimits limits) {
+        computeSteps(depth, size, plan.warmUpSteps());
+        double[] seconds = time(() -> computeSteps(depth, size, plan.steps()));
         long rows = (long) size * plan.steps();
-        return BenchResult.of("tg" + plan.steps(), size, rows, work.bytes(plan.steps(), plan.steps()),
-                work.operations(rows, rows), seconds, limits);
+        long attended = size * ModelWork.attended(depth + plan.prompt(), plan.steps());
+        return BenchResult.of("tg" + plan.steps(), depth, size, rows, work.bytes(plan.steps(), plan.steps(), attended),
+                work.operations(rows, rows, attended), seconds, limits);
     }
 
     private double[] time(Runnable test) {
@@ -126,13 +144,25 @@ public final class DecoderBench implements AutoCloseable {
         return seconds;
     }
 
-    /** The first positions of the first sequence. */
-    private void computePrompt(int length) {
+    /**
+     * Gives the first sequence {@code depth} positions: copies of the first computed ones, again and again. What they hold does
+     * not matter for the time, and computing that many would take longer than all tests.
+     */
+    private void fill(int depth) {
+        int source = KvLayout.blocksFor(plan.fill());
+        BlockTable first = sequences.getFirst();
+        for (int i = source; i < KvLayout.blocksFor(depth); i++) {
+            copyBlock(first, i % source, first, i);
+        }
+    }
+
+    /** Positions of the first sequence, from {@code depth} on. */
+    private void computePrompt(int depth, int length) {
         for (int from = 0; from < length; from += MAX_ROWS) {
             int end = Math.min(length, from + MAX_ROWS);
             batch.clear();
             for (int position = from; position < end; position++) {
-                batch.add(tokens[position - from], position, sequences.getFirst(), position == length - 1);
+                batch.add(tokens[position - from], depth + position, sequences.getFirst(), position == length - 1);
             }
             forward();
         }
@@ -142,22 +172,25 @@ public final class DecoderBench implements AutoCloseable {
      * Gives each sequence its prompt. It is the same, so it is computed once and copied: each sequence reads memory of its
      * own, as conversations do.
      */
-    private void computePrompts() {
-        computePrompt(plan.prompt());
-        BlockTable first = sequences.getFirst();
+    private void computePrompts(int depth) {
+        computePrompt(depth, plan.prompt());
         for (BlockTable sequence : sequences.subList(1, sequences.size())) {
-            for (int i = 0; i < KvLayout.blocksFor(plan.prompt()); i++) {
-                pool.block(sequence.get(i)).copyFrom(pool.block(first.get(i)));
+            for (int i = 0; i < KvLayout.blocksFor(depth + plan.prompt()); i++) {
+                copyBlock(sequences.getFirst(), i, sequence, i);
             }
         }
     }
 
+    private void copyBlock(BlockTable from, int index, BlockTable to, int target) {
+        pool.block(to.get(target)).copyFrom(pool.block(from.get(index)));
+    }
+
     /** The positions behind the prompt, of the first {@code size} sequences together. */
-    private void computeSteps(int size, int steps) {
+    private void computeSteps(int depth, int size, int steps) {
         for (int step = 0; step < steps; step++) {
             batch.clear();
             for (int i = 0; i < size; i++) {
-                batch.add(tokens[(step + i) % tokens.length], plan.prompt() + step, sequences.get(i), true);
+                batch.add(tokens[(step + i) % tokens.length], depth + plan.prompt() + step, sequences.get(i), true);
             }
             forward();
         }

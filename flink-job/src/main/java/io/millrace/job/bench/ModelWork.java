@@ -1,5 +1,6 @@
 package io.millrace.job.bench;
 
+import io.millrace.runtime.kv.KvLayout;
 import io.millrace.runtime.weights.LayerWeights;
 import io.millrace.runtime.weights.LlamaWeights;
 import io.millrace.runtime.weights.Tensor;
@@ -7,31 +8,48 @@ import java.util.List;
 import java.util.stream.Stream;
 
 /**
- * What the matrices of a model cost. Attention, norms and the lookup of embeddings are left out: attention grows with the
- * context, the others are thousands of times less.
+ * What the matrices of a model and its attention cost. Norms and the lookup of embeddings are left out: they are thousands
+ * of times less.
  *
  * @param layerBytes bytes of the matrices of all layers, which each forward pass reads
  * @param layerMultiplyAdds multiply-adds of a row in them
  * @param outputBytes bytes of the output matrix, which a pass with rows of logits reads
  * @param outputMultiplyAdds multiply-adds of a row of logits
+ * @param positionBytes bytes of keys and values of a position, all layers
+ * @param positionMultiplyAdds multiply-adds of a row with the keys and values of a position, all layers
  */
-record ModelWork(long layerBytes, long layerMultiplyAdds, long outputBytes, long outputMultiplyAdds) {
+record ModelWork(long layerBytes, long layerMultiplyAdds, long outputBytes, long outputMultiplyAdds, long positionBytes,
+        long positionMultiplyAdds) {
 
-    static ModelWork of(LlamaWeights weights) {
+    static ModelWork of(LlamaWeights weights, KvLayout kv) {
         List<Tensor> matrices = weights.layers().stream().flatMap(ModelWork::matrices).toList();
         return new ModelWork(matrices.stream().mapToLong(matrix -> matrix.data().byteSize()).sum(),
                 matrices.stream().mapToLong(ModelWork::values).sum(), weights.output().data().byteSize(),
-                values(weights.output()));
+                values(weights.output()), kv.positionBytes(), 2L * kv.layers() * weights.config().queryWidth());
     }
 
-    /** Bytes of weights that passes read, {@code withLogits} of them for logits too. */
-    long bytes(int passes, int withLogits) {
-        return passes * layerBytes + withLogits * outputBytes;
+    /** Positions that {@code count} rows look at, one after another from {@code position} on; each sees itself. */
+    static long attended(long position, long count) {
+        return count * position + count * (count + 1) / 2;
     }
 
-    /** Floating-point operations, two per multiply-add. */
-    long operations(long rows, long logitRows) {
-        return 2 * (rows * layerMultiplyAdds + logitRows * outputMultiplyAdds);
+    /**
+     * Bytes that passes read.
+     *
+     * @param withLogits passes that read the output matrix too
+     * @param positions of the cache that all passes together read
+     */
+    long bytes(int passes, int withLogits, long positions) {
+        return passes * layerBytes + withLogits * outputBytes + positions * positionBytes;
+    }
+
+    /**
+     * Floating-point operations, two per multiply-add.
+     *
+     * @param attended positions that all rows together look at
+     */
+    long operations(long rows, long logitRows, long attended) {
+        return 2 * (rows * layerMultiplyAdds + logitRows * outputMultiplyAdds + attended * positionMultiplyAdds);
     }
 
     private static Stream<Tensor> matrices(LayerWeights layer) {

@@ -53,8 +53,8 @@ final class DemoCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws IOException, InterruptedException {
-        requirePositive("--conversations", conversations);
-        requirePositive("--turns", turns);
+        Numbers.requirePositive("--conversations", conversations);
+        Numbers.requirePositive("--turns", turns);
         PrintWriter out = spec.commandLine().getOut();
         try (Interruption _ = Interruption.ofThisThread();
                 TemporaryDirectory directory = TemporaryDirectory.create("millrace-demo")) {
@@ -119,11 +119,5 @@ final class DemoCommand implements Callable<Integer> {
 
     private static String count(int number, String thing) {
         return number + " " + thing + (number == 1 ? "" : "s");
-    }
-
-    private static void requirePositive(String option, int value) {
-        if (value < 1) {
-            throw new InvalidInput(option + ": " + value + " is not 1 or more");
-        }
     }
 }

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.tuple;
 
+import io.millrace.runtime.kv.KvLayout;
 import io.millrace.runtime.kv.KvType;
 import io.millrace.runtime.weights.LlamaWeights;
 import io.millrace.runtime.weights.TensorType;
@@ -40,34 +41,55 @@ class DecoderBenchTest {
         weights.close();
     }
 
+    private static List<BenchResult> measure(BenchPlan plan, AtomicLong computed) {
+        try (DecoderBench bench = new DecoderBench(weights, plan, KvType.F16, 2, computed::addAndGet)) {
+            return bench.measure(new MachineLimits(1, 1));
+        }
+    }
+
     /** A prompt longer than a pass, and decode tests that grow and shrink. */
     @Test
     void everyTestRunsAndEveryTokenIsCounted() {
-        BenchPlan plan = new BenchPlan(DecoderBench.MAX_ROWS + 1, 3, List.of(1, 5, 2), 20, 2);
+        BenchPlan plan = new BenchPlan(DecoderBench.MAX_ROWS + 1, 3, List.of(1, 5, 2), List.of(0), 20, 2);
         AtomicLong computed = new AtomicLong();
 
-        List<BenchResult> results;
-        try (DecoderBench bench = new DecoderBench(weights, plan, KvType.F16, 2, computed::addAndGet)) {
-            results = bench.measure(new MachineLimits(1, 1));
-        }
-
-        assertThat(results).extracting(BenchResult::test, BenchResult::batch).containsExactly(
-                tuple("pp513", 1), tuple("tg3", 1), tuple("tg3", 5), tuple("tg3", 2));
+        assertThat(measure(plan, computed)).extracting(BenchResult::test, BenchResult::depth, BenchResult::batch)
+                .containsExactly(tuple("pp513", 0, 1), tuple("tg3", 0, 1), tuple("tg3", 0, 5), tuple("tg3", 0, 2));
         assertThat(computed).hasValue(3 * 513 + 20 + (1 + 5 + 2) * (3 + 2 * 3)).hasValue(plan.tokens());
     }
 
+    /** A depth is filled with copies of what one pass computes, also when it is no multiple of a block. */
     @Test
-    void theWorkIsThatOfTheMatrices() {
-        ModelWork work = ModelWork.of(weights);
+    void allTestsRunAtEveryDepth() {
+        BenchPlan plan = new BenchPlan(7, 2, List.of(1, 3), List.of(600, 0, 17), 5, 1);
+        AtomicLong computed = new AtomicLong();
+
+        assertThat(measure(plan, computed)).extracting(BenchResult::test, BenchResult::depth, BenchResult::batch)
+                .containsExactly(tuple("pp7", 600, 1), tuple("tg2", 600, 1), tuple("tg2", 600, 3), tuple("pp7", 0, 1),
+                        tuple("tg2", 0, 1), tuple("tg2", 0, 3), tuple("pp7", 17, 1), tuple("tg2", 17, 1),
+                        tuple("tg2", 17, 3));
+        assertThat(computed).hasValue(512 + 3 * (2 * 7 + 5 + (1 + 3) * (2 + 2))).hasValue(plan.tokens());
+    }
+
+    @Test
+    void theWorkIsThatOfMatricesAndAttention() {
+        ModelWork work = ModelWork.of(weights, KvLayout.of(weights.config(), KvType.F16));
         long output = (long) weights.config().vocabSize() * HIDDEN;
 
-        assertThat(work.bytes(3, 1)).isEqualTo(2 * (3 * LAYER_VALUES + output));
-        assertThat(work.operations(7, 2)).isEqualTo(2 * (7 * LAYER_VALUES + 2 * output));
+        assertThat(work.bytes(3, 1, 10)).isEqualTo(2 * (3 * LAYER_VALUES + output) + 10 * 2 * 2 * KV_WIDTH * LAYERS);
+        assertThat(work.operations(7, 2, 10))
+                .isEqualTo(2 * (7 * LAYER_VALUES + 2 * output + 10 * 2 * HIDDEN * LAYERS));
+    }
+
+    @Test
+    void aRowLooksAtThePositionsBeforeItAndAtItself() {
+        assertThat(ModelWork.attended(0, 3)).isEqualTo(1 + 2 + 3);
+        assertThat(ModelWork.attended(100, 2)).isEqualTo(101 + 102);
     }
 
     @Test
     void aBatchLargerThanAPassIsRefused() {
-        BenchPlan plan = new BenchPlan(1, 1, List.of(DecoderBench.MAX_ROWS + 1), 1, 1);
+        BenchPlan plan = new BenchPlan(1, 1, List.of(DecoderBench.MAX_ROWS + 1), List.of(0), 1, 1);
 
         assertThatThrownBy(() -> new DecoderBench(weights, plan, KvType.F16, 1, _ -> {}))
                 .isInstanceOf(IllegalArgumentException.class).hasMessageContaining("513");

@@ -28,7 +28,8 @@ class BenchCommandTest {
 
         assertThat(run.out().lines()).hasSize(1);
         JsonNode report = run.json();
-        assertThat(report.fieldNames()).toIterable().containsExactly("model", "threads", "limits", "results");
+        assertThat(report.fieldNames()).toIterable().containsExactly("model", "threads", "kv_type", "limits",
+                "results");
         assertThat(report.get("model").isTextual()).isTrue();
         assertThat(report.get("threads").intValue()).isEqualTo(2);
         assertThat(report.at("/limits/memory_gb_per_s").doubleValue()).isPositive();
@@ -37,7 +38,8 @@ class BenchCommandTest {
                 .containsExactly("pp5", "tg2", "tg2");
         assertThat(report.at("/results")).extracting(result -> result.get("batch").intValue()).containsExactly(1, 1, 3);
         for (JsonNode result : report.get("results")) {
-            assertThat(result.fieldNames()).toIterable().containsExactly("test", "batch", "tokens_per_second", "min",
+            assertThat(result.fieldNames()).toIterable().containsExactly("test", "depth", "batch", "tokens_per_second",
+                    "min",
                     "max", "gb_per_s", "gflop_per_s", "share", "share_of");
             double median = result.get("tokens_per_second").doubleValue();
             assertThat(median).isBetween(result.get("min").doubleValue(), result.get("max").doubleValue());
@@ -54,7 +56,7 @@ class BenchCommandTest {
                 "--repetitions", 1).succeeds();
 
         assertThat(run.out().lines()).anyMatch(line -> line.startsWith("test "))
-                .anyMatch(line -> line.matches("pp5 +1 .*%.*")).anyMatch(line -> line.matches("tg2 +2 .*%.*"));
+                .anyMatch(line -> line.matches("pp5 +0 +1 .*%.*")).anyMatch(line -> line.matches("tg2 +0 +2 .*%.*"));
     }
 
     @ParameterizedTest
@@ -79,10 +81,34 @@ class BenchCommandTest {
     @Test
     void aTestLongerThanTheContextIsRefused() {
         millrace("bench", "--model", model, "--pp", 1025)
-                .isRefused("--pp: 1025 tokens are more than the model's context of 1024");
+                .isRefused("--pp", "1025 positions, more than the model's context of 1024");
         millrace("bench", "--model", model, "--prompt", 1000, "--tg", 25)
-                .isRefused("--prompt and --tg: 1000 and 25 tokens together are more than the model's context of 1024");
+                .isRefused("--prompt", "--tg", "1025 positions, more than the model's context of 1024");
+        millrace("bench", "--model", model, "--pp", 24, "--tg", 1, "--prompt", 1, "--depth", "0,1001")
+                .isRefused("--depth", "1025 positions, more than the model's context of 1024");
         millrace("bench", "--model", model, "--prompt", Integer.MAX_VALUE, "--tg", Integer.MAX_VALUE)
-                .isRefused("--prompt and --tg");
+                .isRefused("--prompt", "--tg");
+    }
+
+    @Test
+    void aDepthIsNotNegative() {
+        millrace("bench", "--model", "nowhere.gguf", "--depth", "0,-1").isRefused("--depth: -1 is negative");
+    }
+
+    @Test
+    void eachTestIsRunAtEachDepth() throws IOException {
+        CommandRun run = millrace("bench", "--model", model, "--pp", 5, "--tg", 2, "--batch", 1, "--prompt", 4,
+                "--depth",
+                "0,100", "--kv-type", "f32", "--repetitions", 1, "--json").succeeds();
+
+        assertThat(run.json().get("kv_type").textValue()).isEqualTo("f32");
+        assertThat(run.json().at("/results")).extracting(result -> result.get("depth").intValue())
+                .containsExactly(0, 0, 100, 100);
+    }
+
+    @Test
+    void aModelIsNeededUnlessKernelsAreMeasured() {
+        millrace("bench").isRefused("--model: missing", "--kernels");
+        millrace("bench", "--kernels", "--batch", 8).isRefused("--batch: has no meaning with --kernels");
     }
 }

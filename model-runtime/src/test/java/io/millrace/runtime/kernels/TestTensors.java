@@ -2,46 +2,16 @@ package io.millrace.runtime.kernels;
 
 import io.millrace.runtime.weights.Tensor;
 import io.millrace.runtime.weights.TensorType;
+import io.millrace.runtime.weights.sample.SampleTensor;
 import java.lang.foreign.Arena;
-import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 import java.util.SplittableRandom;
 
-/** Random tensors: every bit pattern of the quants, scales and plain values near 1. */
+/** Random weights and activations. */
 final class TestTensors {
-    private static final ValueLayout.OfShort SHORT = ValueLayout.JAVA_SHORT_UNALIGNED;
-
     private TestTensors() {}
 
     static Tensor random(TensorType type, int rows, int cols, long seed) {
-        SplittableRandom random = new SplittableRandom(seed);
-        long bytes = rows * type.rowBytes(cols);
-        MemorySegment data = Arena.ofAuto().allocate(bytes, 64);
-        if (type.blockSize() == 1) {
-            for (long i = 0; i < (long) rows * cols; i++) {
-                float value = (float) random.nextDouble(-1, 1);
-                switch (type) {
-                    case F32 -> data.set(ValueLayout.JAVA_FLOAT_UNALIGNED, 4 * i, value);
-                    case F16 -> data.set(SHORT, 2 * i, Float.floatToFloat16(value));
-                    default -> data.set(SHORT, 2 * i, (short) (Float.floatToRawIntBits(value) >> 16));
-                }
-            }
-        } else {
-            for (long i = 0; i < bytes; i++) {
-                data.set(ValueLayout.JAVA_BYTE, i, (byte) random.nextInt());
-            }
-            for (long block = 0; block < bytes; block += type.blockBytes()) {
-                int[] scales = switch (type) {
-                    case Q4_K, Q5_K -> new int[]{0, 2};
-                    case Q6_K -> new int[]{208};
-                    default -> new int[]{0};
-                };
-                for (int at : scales) {
-                    data.set(SHORT, block + at, Float.floatToFloat16((float) random.nextDouble(-0.02, 0.02)));
-                }
-            }
-        }
-        return new Tensor("test", type, rows, cols, data);
+        return SampleTensor.random(type, rows, cols, seed, Arena.ofAuto());
     }
 
     /** Rows of activations, zeros behind {@code cols}. */

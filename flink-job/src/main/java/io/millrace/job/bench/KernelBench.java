@@ -1,0 +1,165 @@
+package io.millrace.job.bench;
+
+import io.millrace.runtime.kernels.KernelProvider;
+import io.millrace.runtime.kernels.Kernels;
+import io.millrace.runtime.kernels.ScalarKernels;
+import io.millrace.runtime.kernels.WorkerPool;
+import io.millrace.runtime.weights.Tensor;
+import io.millrace.runtime.weights.TensorType;
+import io.millrace.runtime.weights.sample.SampleTensor;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Random;
+import java.util.function.IntConsumer;
+import java.util.stream.IntStream;
+
+/**
+ * Times matrix products of every weight type, on random weights that come from memory and not from a cache: each product uses
+ * the next of many matrices.
+ */
+public final class KernelBench {
+    private static final int OUTPUTS = 4096;
+    private static final int COLS = 2048;
+    /** Outputs of a task, as the decoder cuts its products. */
+    private static final int OUTPUTS_PER_TASK = 64;
+    private static final List<Integer> ROWS = List.of(1, 2, 4, 8, 16, 32, 128);
+    /** The scalar kernels are no faster with more. */
+    private static final List<Integer> SCALAR_ROWS = List.of(1, 4);
+    private static final long SEED = 1;
+
+    private final Kernels kernels = KernelProvider.kernels();
+    private final Effort effort;
+    private final List<Integer> threads;
+    private final List<Integer> rows = kernels instanceof ScalarKernels ? SCALAR_ROWS : ROWS;
+
+    /**
+     * How long to measure.
+     *
+     * @param bytes of the matrices of a type, together
+     * @param warmUpNanos before the first timing of a type and a number of rows
+     * @param tryNanos of a repetition, at least
+     * @param repetitions how often each product is timed
+     */
+    record Effort(long bytes, long warmUpNanos, long tryNanos, int repetitions) {}
+
+    /**
+     * @param threads of the larger half of the table; the other is of one thread
+     * @param repetitions how often each product is timed
+     */
+    public KernelBench(int threads, int repetitions) {
+        this(threads, new Effort(256L << 20, 500_000_000, 100_000_000, repetitions));
+    }
+
+    KernelBench(int threads, Effort effort) {
+        this.threads = IntStream.of(1, threads).distinct().boxed().toList();
+        this.effort = effort;
+    }
+
+    /** Products that are measured. */
+    public int tests() {
+        return TensorType.values().length * rows.size() * threads.size();
+    }
+
+    /**
+     * Measures, for about a second per product.
+     *
+     * @param measured hears 1 after each product, {@link #tests()} times in all
+     */
+    public KernelReport run(IntConsumer measured) {
+        List<WorkerPool> pools = threads.stream().map(WorkerPool::new).toList();
+        try {
+            return run(pools, measured);
+        } finally {
+            pools.forEach(WorkerPool::close);
+        }
+    }
+
+    private KernelReport run(List<WorkerPool> pools, IntConsumer measured) {
+        List<KernelReport.Limits> limits = new ArrayList<>();
+        List<KernelReport.Result> results = new ArrayList<>();
+        for (TensorType type : TensorType.values()) {
+            try (Arena arena = Arena.ofShared()) {
+                List<Tensor> matrices = matrices(type, arena);
+                if (limits.isEmpty()) {
+                    List<MemorySegment> memory = matrices.stream().map(Tensor::data).toList();
+                    pools.forEach(workers -> limits.add(new KernelReport.Limits(workers.threads(),
+                            MachineLimits.measure(kernels, memory, workers))));
+                }
+                for (int count : rows) {
+                    Product product = new Product(matrices, count);
+                    product.run(pools.getLast(), effort.warmUpNanos());
+                    for (int i = 0; i < pools.size(); i++) {
+                        double seconds = product.seconds(pools.get(i));
+                        Tensor matrix = matrices.getFirst();
+                        results.add(new KernelReport.Result(type.name(), count, threads.get(i), Rates.of(
+                                matrix.data().byteSize(), 2L * OUTPUTS * COLS * count, seconds,
+                                limits.get(i).limits())));
+                        measured.accept(1);
+                    }
+                }
+            }
+        }
+        return new KernelReport(kernels.name(), OUTPUTS, COLS, limits, results);
+    }
+
+    /** One matrix is random, the others are copies of it: random numbers take long. */
+    private List<Tensor> matrices(TensorType type, Arena arena) {
+        Tensor first = SampleTensor.random(type, OUTPUTS, COLS, SEED, arena);
+        List<Tensor> matrices = new ArrayList<>(List.of(first));
+        while (matrices.size() * first.data().byteSize() < effort.bytes()) {
+            MemorySegment copy = arena.allocate(first.data().byteSize(), 64).copyFrom(first.data());
+            matrices.add(new Tensor(first.name(), type, OUTPUTS, COLS, copy));
+        }
+        return matrices;
+    }
+
+    /** {@code rows} rows of activations times a matrix. */
+    private final class Product {
+        private final List<Tensor> matrices;
+        private final int rows;
+        private final float[] x;
+        private final float[] y;
+        private final float[][] scratch = new float[threads.getLast()][Kernels.MULTIPLY_SCRATCH];
+        private int next;
+
+        Product(List<Tensor> matrices, int rows) {
+            this.matrices = matrices;
+            this.rows = rows;
+            x = new float[rows * COLS];
+            y = new float[rows * OUTPUTS];
+            Random random = new Random(SEED);
+            for (int i = 0; i < x.length; i++) {
+                x[i] = random.nextFloat() - 0.5f;
+            }
+        }
+
+        /** Median time of a product. */
+        double seconds(WorkerPool workers) {
+            double[] seconds = new double[effort.repetitions()];
+            for (int i = 0; i < seconds.length; i++) {
+                seconds[i] = run(workers, effort.tryNanos());
+            }
+            return Repetitions.of(seconds).median();
+        }
+
+        /** Seconds per product, over products for this long and one at least. */
+        double run(WorkerPool workers, long atLeastNanos) {
+            long start = System.nanoTime();
+            long products = 0;
+            long taken = 0;
+            while (products == 0 || taken < atLeastNanos) {
+                multiply(workers, matrices.get(next++ % matrices.size()));
+                products++;
+                taken = System.nanoTime() - start;
+            }
+            return taken / 1e9 / products;
+        }
+
+        private void multiply(WorkerPool workers, Tensor matrix) {
+            workers.run(OUTPUTS / OUTPUTS_PER_TASK, (task, worker) -> kernels.multiply(matrix, task * OUTPUTS_PER_TASK,
+                    OUTPUTS_PER_TASK, x, COLS, rows, y, OUTPUTS, scratch[worker]));
+        }
+    }
+}
