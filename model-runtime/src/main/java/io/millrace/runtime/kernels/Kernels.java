@@ -1,5 +1,6 @@
 package io.millrace.runtime.kernels;
 
+import io.millrace.runtime.packing.PackedMatrix;
 import io.millrace.runtime.weights.Tensor;
 import java.lang.foreign.MemorySegment;
 
@@ -9,7 +10,7 @@ import java.lang.foreign.MemorySegment;
  * does not depend on how many rows, tasks or threads there are.
  *
  * <p>
- * Sums run in {@link #LANES} lanes: lane {@code j} takes the terms {@code k = j (mod 16)} in ascending order, then the lanes
+ * Sums run in {@link #LANES} lanes, except in products with packed matrices: lane {@code j} takes the terms {@code k = j (mod 16)} in ascending order, then the lanes
  * are added pairwise: {@code j} and {@code j + 8}, then {@code j + 4}, {@code j + 2}, {@code j + 1}.
  *
  * <p>
@@ -21,7 +22,7 @@ public interface Kernels {
     int LANES = 16;
 
     /** Floats of scratch that {@link #multiply} needs. */
-    int MULTIPLY_SCRATCH = MultiplyTiling.SCRATCH;
+    int MULTIPLY_SCRATCH = Math.max(MultiplyTiling.SCRATCH, PackedTiling.SCRATCH);
 
     /** {@code width} rounded up to a multiple of {@link #LANES}. */
     static int padded(int width) {
@@ -42,7 +43,7 @@ public interface Kernels {
     void dequantize(Tensor weights, int row, int from, int count, float[] out, int outOffset);
 
     /**
-     * Some outputs of a matrix product: for each row {@code r < rows} and each {@code n} in
+     * Some outputs of a product with a matrix of F32, F16 or BF16: for each row {@code r < rows} and each {@code n} in
      * {@code first .. first + outputs - 1}, {@code y[r * yStride + n]} becomes the sum over {@code k} of
      * {@code weights[n][k] * x[r * xStride + k]}: fused multiply-adds in 16 lanes.
      *
@@ -51,6 +52,26 @@ public interface Kernels {
      */
     void multiply(Tensor weights, int first, int outputs, float[] x, int xStride, int rows, float[] y, int yStride,
             float[] scratch);
+
+    /**
+     * Makes {@code count} values of a row of activations, from column {@code from} on, ready for products with packed matrices.
+     * A sum of 32 values adds {@code j} and {@code j + 16}, and then those 16 pairwise.
+     *
+     * @param x made for packed matrices
+     * @param from a multiple of 32, like {@code count}
+     */
+    void prepare(Activations x, int row, int from, int count);
+
+    /**
+     * The outputs of one tile of a packed matrix: for each row {@code r < rows} and each {@code n} of the tile's 64 rows that
+     * the matrix has, {@code y[r * yStride + n]} becomes the sum over the columns, block by block: the partial sum of the
+     * quants times the activations, by fused multiply-adds from 0 in ascending order, is multiplied by its scale and added
+     * to the sum, fused; then, where the type has minima, the negative minimum times the sum of the block's activations.
+     *
+     * @param x prepared
+     * @param scratch {@link #MULTIPLY_SCRATCH} floats that no other thread uses meanwhile
+     */
+    void multiply(PackedMatrix weights, int tile, Activations x, int rows, float[] y, int yStride, float[] scratch);
 
     /**
      * RMSNorm (Zhang and Sennrich 2019) of one row: {@code y = (x * (1 / sqrt(sum(x * x) / width + eps))) * weight}, the sum

@@ -39,10 +39,8 @@ final class Lanes {
         return FloatVector.fromArray(FLOATS, array, offset);
     }
 
-    /** Unsigned bytes as ints. */
-    static IntVector unsignedBytes(MemorySegment data, long at) {
-        return (IntVector) ByteVector.fromMemorySegment(BYTES, data, at, ByteOrder.LITTLE_ENDIAN)
-                .convertShape(VectorOperators.ZERO_EXTEND_B2I, INTS, 0);
+    static IntVector ints(MemorySegment data, long at) {
+        return IntVector.fromMemorySegment(INTS, data, at, ByteOrder.LITTLE_ENDIAN);
     }
 
     /** Signed bytes as floats. */

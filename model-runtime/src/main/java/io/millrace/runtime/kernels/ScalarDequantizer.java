@@ -10,6 +10,7 @@ import java.nio.ByteOrder;
 /** Weights to f32, by the block layouts of ggml ({@code ggml-common.h}, {@code ggml-quants.c}). */
 final class ScalarDequantizer {
     static final ValueLayout.OfShort SHORT = ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+    static final ValueLayout.OfInt INT = ValueLayout.JAVA_INT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
     static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
     private ScalarDequantizer() {}

@@ -1,5 +1,6 @@
 package io.millrace.runtime.kernels;
 
+import io.millrace.runtime.packing.PackedMatrix;
 import io.millrace.runtime.weights.Tensor;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
@@ -47,6 +48,17 @@ public final class ScalarKernels implements Kernels {
                 }
             }
         }
+    }
+
+    @Override
+    public void prepare(Activations x, int row, int from, int count) {
+        ScalarPackedMultiply.prepare(x, row, from, count);
+    }
+
+    @Override
+    public void multiply(PackedMatrix weights, int tile, Activations x, int rows, float[] y, int yStride,
+            float[] scratch) {
+        ScalarPackedMultiply.multiply(weights, tile, x, rows, y, yStride, scratch);
     }
 
     @Override

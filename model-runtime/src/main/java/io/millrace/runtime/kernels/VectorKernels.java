@@ -4,6 +4,7 @@ import static io.millrace.runtime.kernels.Lanes.FLOATS;
 import static io.millrace.runtime.kernels.Lanes.LENGTH;
 import static io.millrace.runtime.kernels.Lanes.load;
 
+import io.millrace.runtime.packing.PackedMatrix;
 import io.millrace.runtime.weights.Tensor;
 import java.lang.foreign.MemorySegment;
 import jdk.incubator.vector.FloatVector;
@@ -34,6 +35,17 @@ final class VectorKernels implements Kernels {
             int yStride,
             float[] scratch) {
         VectorMultiply.multiply(weights, first, outputs, x, xStride, rows, y, yStride, scratch);
+    }
+
+    @Override
+    public void prepare(Activations x, int row, int from, int count) {
+        VectorPackedMultiply.prepare(x, row, from, count);
+    }
+
+    @Override
+    public void multiply(PackedMatrix weights, int tile, Activations x, int rows, float[] y, int yStride,
+            float[] scratch) {
+        VectorPackedMultiply.multiply(weights, tile, x, rows, y, yStride, scratch);
     }
 
     @Override

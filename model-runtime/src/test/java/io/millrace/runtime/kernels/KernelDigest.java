@@ -1,5 +1,6 @@
 package io.millrace.runtime.kernels;
 
+import io.millrace.runtime.packing.PackedLayout;
 import io.millrace.runtime.weights.Tensor;
 import io.millrace.runtime.weights.TensorType;
 import java.nio.ByteBuffer;
@@ -21,6 +22,16 @@ final class KernelDigest {
             int cols = type.blockSize() == 1 ? 37 : 768;
             Tensor weights = TestTensors.random(type, 7, cols, 1);
             float[] y = new float[7 * 7];
+            if (PackedLayout.packs(type)) {
+                Activations x = new Activations(7, cols, true);
+                System.arraycopy(TestTensors.floats(x.values().length, -2, 2, 2), 0, x.values(), 0, x.values().length);
+                for (int row = 0; row < 7; row++) {
+                    kernels.prepare(x, row, 0, cols);
+                }
+                kernels.multiply(TestTensors.packed(weights), 0, x, 7, y, 7, new float[Kernels.MULTIPLY_SCRATCH]);
+                add(digest, y);
+                continue;
+            }
             kernels.multiply(weights, 0, 7, TestTensors.activations(7, cols, 2), Kernels.padded(cols), 7, y, 7,
                     new float[Kernels.MULTIPLY_SCRATCH]);
             add(digest, y);

@@ -2,6 +2,7 @@ package io.millrace.runtime.kernels;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.millrace.runtime.packing.PackedMatrix;
 import io.millrace.runtime.weights.LlamaWeights;
 import io.millrace.runtime.weights.Tensor;
 import io.millrace.runtime.weights.TensorType;
@@ -60,6 +61,19 @@ class KernelWarmUpTest {
             types.add(weights.type());
             rows.add(rowCount);
             scalar.multiply(weights, first, outputs, x, xStride, rowCount, y, yStride, scratch);
+        }
+
+        @Override
+        public void prepare(Activations x, int row, int from, int count) {
+            scalar.prepare(x, row, from, count);
+        }
+
+        @Override
+        public void multiply(PackedMatrix weights, int tile, Activations x, int rowCount, float[] y, int yStride,
+                float[] scratch) {
+            types.add(weights.layout().type());
+            rows.add(rowCount);
+            scalar.multiply(weights, tile, x, rowCount, y, yStride, scratch);
         }
 
         @Override

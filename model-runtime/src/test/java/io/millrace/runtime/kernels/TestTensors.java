@@ -1,5 +1,8 @@
 package io.millrace.runtime.kernels;
 
+import io.millrace.runtime.packing.PackedLayout;
+import io.millrace.runtime.packing.PackedMatrix;
+import io.millrace.runtime.packing.Packing;
 import io.millrace.runtime.weights.Tensor;
 import io.millrace.runtime.weights.TensorType;
 import io.millrace.runtime.weights.sample.SampleTensor;
@@ -12,6 +15,24 @@ final class TestTensors {
 
     static Tensor random(TensorType type, int rows, int cols, long seed) {
         return SampleTensor.random(type, rows, cols, seed, Arena.ofAuto());
+    }
+
+    static PackedMatrix packed(Tensor source) {
+        PackedLayout layout = PackedLayout.of(source.type());
+        long tileBytes = layout.tileBytes(source.cols());
+        MemorySegment data = Arena.ofAuto().allocate(layout.bytes(source.rows(), source.cols()), 64);
+        for (int tile = 0; tile < PackedLayout.tiles(source.rows()); tile++) {
+            Packing.pack(source, tile, data.asSlice(tile * tileBytes, tileBytes));
+        }
+        return new PackedMatrix(source.name(), layout, source.rows(), source.cols(), data);
+    }
+
+    static int[] bits(float[] values) {
+        int[] bits = new int[values.length];
+        for (int i = 0; i < bits.length; i++) {
+            bits[i] = Float.floatToIntBits(values[i]);
+        }
+        return bits;
     }
 
     /** Rows of activations, zeros behind {@code cols}. */

@@ -1,0 +1,490 @@
+package io.millrace.runtime.kernels;
+
+import static io.millrace.runtime.kernels.Lanes.FLOATS;
+import static io.millrace.runtime.kernels.Lanes.INTS;
+import static io.millrace.runtime.kernels.Lanes.LENGTH;
+import static io.millrace.runtime.kernels.Lanes.WIDE;
+import static io.millrace.runtime.kernels.Lanes.ints;
+import static io.millrace.runtime.kernels.Lanes.load;
+import static io.millrace.runtime.kernels.Lanes.signedBytes;
+import static io.millrace.runtime.kernels.Lanes.toFloats;
+import static io.millrace.runtime.kernels.PackedTiling.CHUNK_BLOCKS;
+import static io.millrace.runtime.kernels.PackedTiling.MINIMA;
+import static io.millrace.runtime.kernels.PackedTiling.PANEL_BLOCKS;
+import static io.millrace.runtime.kernels.PackedTiling.PARTIALS;
+import static io.millrace.runtime.kernels.PackedTiling.QUANTS;
+import static io.millrace.runtime.kernels.PackedTiling.ROWS;
+import static io.millrace.runtime.kernels.PackedTiling.SCALES;
+import static io.millrace.runtime.kernels.PackedTiling.SUMS;
+import static io.millrace.runtime.packing.PackedLayout.BLOCK;
+import static io.millrace.runtime.packing.PackedLayout.SCALE_BYTES;
+import static io.millrace.runtime.packing.PackedLayout.TILE_ROWS;
+
+import io.millrace.runtime.packing.PackedLayout;
+import io.millrace.runtime.packing.PackedMatrix;
+import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.IntVector;
+import jdk.incubator.vector.VectorOperators;
+
+/**
+ * Products with packed matrices: a lane is a row of weights. One row of activations meets the quants as they stream by; for
+ * more of them a panel of quants is first unpacked to floats in scratch. Each step goes through arrays, because a method
+ * that takes or gives vectors may not be inlined, and vectors that cross a call are boxed.
+ *
+ * <p>
+ * A part is what four vectors hold: all 64 rows of a tile, or half of them where a vector has 8 lanes.
+ */
+final class VectorPackedMultiply {
+    private static final int PART = 4 * LENGTH;
+    /** Rows of a part whose wide scales are the low halves of the first ints, the high ones, and so of the second ints. */
+    private static final int HIGH = 16;
+    private static final int SECOND = WIDE ? 32 : LENGTH;
+    /** Moves the exponent of a shifted f16 to that of a float, less the factor of wide scales. */
+    private static final float EXPONENT = 0x1p112f / PackedLayout.SCALE_FACTOR;
+    private static final int SHIFTED_HALF = 0x8fffe000;
+    private static final float[] NIBBLE_FACTORS = ScalarPackedMultiply.nibbleFactors();
+
+    private VectorPackedMultiply() {}
+
+    static void multiply(PackedMatrix weights, int tile, Activations x, int rows, float[] y, int yStride, float[] s) {
+        PackedLayout layout = weights.layout();
+        MemorySegment data = weights.data();
+        long start = tile * layout.tileBytes(weights.cols());
+        int output = tile * TILE_ROWS;
+        int outputs = Math.min(TILE_ROWS, weights.rows() - output);
+        for (int first = 0; first < rows; first += ROWS) {
+            int count = Math.min(ROWS, rows - first);
+            Arrays.fill(s, SUMS, SUMS + count * TILE_ROWS, 0);
+            if (count == 1) {
+                addRow(layout, data, start, weights.blocks(), x, first, s);
+            } else {
+                addRows(layout, data, start, weights.blocks(), x, first, count, s);
+            }
+            for (int row = 0; row < count; row++) {
+                System.arraycopy(s, SUMS + row * TILE_ROWS, y, (first + row) * yStride + output, outputs);
+            }
+        }
+    }
+
+    private static void addRow(PackedLayout layout, MemorySegment data, long start, int blocks, Activations x, int row,
+            float[] s) {
+        int partials = BLOCK / layout.partial();
+        float[] operand = x.operand(layout);
+        for (int from = 0; from < blocks; from += CHUNK_BLOCKS) {
+            int count = Math.min(CHUNK_BLOCKS, blocks - from);
+            readScales(layout, data, start, from, count, s);
+            for (int i = 0; i < count; i++) {
+                long quants = start + layout.blockOffset(from + i) + SCALE_BYTES;
+                int at = row * x.stride() + (from + i) * BLOCK;
+                int to = PARTIALS + i * partials * TILE_ROWS;
+                if (layout.nibbles()) {
+                    partialOfNibbles(data, quants, operand, at, s, to);
+                } else {
+                    for (int part = 0; part < partials; part++) {
+                        partialOfBytes(data, quants + (long) part * layout.partial() * TILE_ROWS, layout.partial(),
+                                operand, at + part * layout.partial(), s, to + part * TILE_ROWS);
+                    }
+                }
+            }
+            float[] sums = x.sums();
+            accumulate1(s, PARTIALS, TILE_ROWS, count * partials, layout.minima(), sums, row * x.sumsStride + from,
+                    SUMS);
+        }
+    }
+
+    private static void addRows(PackedLayout layout, MemorySegment data, long start, int blocks, Activations x,
+            int first,
+            int rows, float[] s) {
+        int partials = BLOCK / layout.partial();
+        float[] operand = x.operand(layout);
+        int stride = x.stride();
+        int sumsStride = x.sumsStride;
+        for (int from = 0; from < blocks; from += PANEL_BLOCKS) {
+            int count = Math.min(PANEL_BLOCKS, blocks - from);
+            readScales(layout, data, start, from, count, s);
+            for (int i = 0; i < count; i++) {
+                long quants = start + layout.blockOffset(from + i) + SCALE_BYTES;
+                int to = QUANTS + i * BLOCK * TILE_ROWS;
+                if (layout.nibbles()) {
+                    unpackNibbles(data, quants, s, to);
+                } else {
+                    unpackBytes(data, quants, s, to);
+                }
+            }
+            int row = 0;
+            for (; row + 4 <= rows; row += 4) {
+                int at = (first + row) * stride + from * BLOCK;
+                for (int i = 0; i < count * partials; i++) {
+                    partials4(s, QUANTS + i * layout.partial() * TILE_ROWS, layout.partial(), operand,
+                            at + i * layout.partial(), stride, PARTIALS + i * 4 * TILE_ROWS);
+                }
+                accumulate4(s, count * partials, layout.minima(), x.sums(), (first + row) * sumsStride + from,
+                        sumsStride,
+                        SUMS + row * TILE_ROWS);
+            }
+            if (row + 2 <= rows) {
+                int at = (first + row) * stride + from * BLOCK;
+                for (int i = 0; i < count * partials; i++) {
+                    partials2(s, QUANTS + i * layout.partial() * TILE_ROWS, layout.partial(), operand,
+                            at + i * layout.partial(), stride, PARTIALS + i * 2 * TILE_ROWS);
+                }
+                for (int r = 0; r < 2; r++) {
+                    accumulate1(s, PARTIALS + r * TILE_ROWS, 2 * TILE_ROWS, count * partials, layout.minima(), x.sums(),
+                            (first + row + r) * sumsStride + from, SUMS + (row + r) * TILE_ROWS);
+                }
+                row += 2;
+            }
+            if (row < rows) {
+                int at = (first + row) * stride + from * BLOCK;
+                for (int i = 0; i < count * partials; i++) {
+                    partials1(s, QUANTS + i * layout.partial() * TILE_ROWS, layout.partial(), operand,
+                            at + i * layout.partial(), PARTIALS + i * TILE_ROWS);
+                }
+                accumulate1(s, PARTIALS, TILE_ROWS, count * partials, layout.minima(), x.sums(),
+                        (first + row) * sumsStride + from, SUMS + row * TILE_ROWS);
+            }
+        }
+    }
+
+    /** The scales of all partial sums of some blocks, and what minima add. */
+    private static void readScales(PackedLayout layout, MemorySegment data, long start, int first, int count,
+            float[] s) {
+        for (int i = 0; i < count; i++) {
+            long header = start + layout.groupOffset(first + i);
+            long scales = start + layout.blockOffset(first + i);
+            int minimum = MINIMA + i * TILE_ROWS;
+            switch (layout.type()) {
+                case Q8_0 -> readWide(data, scales, s, SCALES + i * TILE_ROWS);
+                case Q4_0 -> {
+                    readWide(data, scales, s, SCALES + i * TILE_ROWS);
+                    scale(s, SCALES + i * TILE_ROWS, -8, minimum);
+                }
+                case Q4_K, Q5_K -> {
+                    readWide(data, header, s, SCALES + i * TILE_ROWS);
+                    readWide(data, header + SCALE_BYTES, s, minimum);
+                    scale(s, minimum, -1, minimum);
+                    timesNarrow(data, scales, s, SCALES + i * TILE_ROWS);
+                    timesNarrow(data, scales + TILE_ROWS, s, minimum);
+                }
+                case Q6_K -> {
+                    for (int part = 0; part < 2; part++) {
+                        int to = SCALES + (2 * i + part) * TILE_ROWS;
+                        readWide(data, header, s, to);
+                        timesNarrow(data, scales + (long) part * TILE_ROWS, s, to);
+                    }
+                }
+                case F32, F16, BF16 -> throw new IllegalStateException(layout.type() + " is not packed");
+            }
+        }
+    }
+
+    private static void readWide(MemorySegment data, long at, float[] s, int to) {
+        for (int part = 0; part < TILE_ROWS; part += PART) {
+            IntVector first = ints(data, at + 2L * part);
+            IntVector second = ints(data, at + 2L * part + 4L * LENGTH);
+            low(first).intoArray(s, to + part);
+            high(first).intoArray(s, to + part + HIGH);
+            low(second).intoArray(s, to + part + SECOND);
+            high(second).intoArray(s, to + part + SECOND + HIGH);
+        }
+    }
+
+    private static FloatVector low(IntVector pairs) {
+        return high(pairs.lanewise(VectorOperators.LSHL, 16));
+    }
+
+    /** Sign, exponent and mantissa of the upper f16 to where a float has them. */
+    private static FloatVector high(IntVector pairs) {
+        return pairs.lanewise(VectorOperators.ASHR, 3).and(SHIFTED_HALF).reinterpretAsFloats().mul(EXPONENT);
+    }
+
+    private static void timesNarrow(MemorySegment data, long at, float[] s, int to) {
+        for (int i = 0; i < TILE_ROWS; i += LENGTH) {
+            load(s, to + i).mul(signedBytes(data, at + i)).intoArray(s, to + i);
+        }
+    }
+
+    private static void scale(float[] s, int from, float factor, int to) {
+        for (int i = 0; i < TILE_ROWS; i += LENGTH) {
+            load(s, from + i).mul(factor).intoArray(s, to + i);
+        }
+    }
+
+    private static void unpackBytes(MemorySegment data, long at, float[] s, int to) {
+        for (int i = 0; i < BLOCK * TILE_ROWS; i += LENGTH) {
+            signedBytes(data, at + i).intoArray(s, to + i);
+        }
+    }
+
+    private static void unpackNibbles(MemorySegment data, long at, float[] s, int to) {
+        for (int eight = 0; eight < BLOCK / 8; eight++) {
+            for (int i = 0; i < TILE_ROWS; i += LENGTH) {
+                IntVector packed = ints(data, at + 4L * (eight * TILE_ROWS + i));
+                int target = to + eight * 8 * TILE_ROWS + i;
+                toFloats(packed.and(0xf)).intoArray(s, target);
+                toFloats(packed.and(0xf0)).intoArray(s, target + TILE_ROWS);
+                toFloats(packed.and(0xf00)).intoArray(s, target + 2 * TILE_ROWS);
+                toFloats(packed.and(0xf000)).intoArray(s, target + 3 * TILE_ROWS);
+                toFloats(packed.and(0xf0000)).intoArray(s, target + 4 * TILE_ROWS);
+                toFloats(packed.and(0xf00000)).intoArray(s, target + 5 * TILE_ROWS);
+                toFloats(packed.and(0xf000000)).intoArray(s, target + 6 * TILE_ROWS);
+                toFloats(packed.lanewise(VectorOperators.LSHR, 28)).intoArray(s, target + 7 * TILE_ROWS);
+            }
+        }
+    }
+
+    private static void partialOfBytes(MemorySegment data, long at, int count, float[] x, int from, float[] s, int to) {
+        for (int part = 0; part < TILE_ROWS; part += PART) {
+            FloatVector a = FloatVector.zero(FLOATS);
+            FloatVector b = a;
+            FloatVector c = a;
+            FloatVector d = a;
+            for (int k = 0; k < count; k++) {
+                FloatVector value = FloatVector.broadcast(FLOATS, x[from + k]);
+                long quants = at + (long) k * TILE_ROWS + part;
+                a = signedBytes(data, quants).fma(value, a);
+                b = signedBytes(data, quants + LENGTH).fma(value, b);
+                c = signedBytes(data, quants + 2L * LENGTH).fma(value, c);
+                d = signedBytes(data, quants + 3L * LENGTH).fma(value, d);
+            }
+            a.intoArray(s, to + part);
+            b.intoArray(s, to + part + LENGTH);
+            c.intoArray(s, to + part + 2 * LENGTH);
+            d.intoArray(s, to + part + 3 * LENGTH);
+        }
+    }
+
+    private static void partialOfNibbles(MemorySegment data, long at, float[] x, int from, float[] s, int to) {
+        for (int part = 0; part < TILE_ROWS; part += PART) {
+            FloatVector a = FloatVector.zero(FLOATS);
+            FloatVector b = a;
+            FloatVector c = a;
+            FloatVector d = a;
+            for (int eight = 0; eight < BLOCK / 8; eight++) {
+                long quants = at + 4L * (eight * TILE_ROWS + part);
+                IntVector packedA = ints(data, quants);
+                IntVector packedB = ints(data, quants + 4L * LENGTH);
+                IntVector packedC = ints(data, quants + 8L * LENGTH);
+                IntVector packedD = ints(data, quants + 12L * LENGTH);
+                for (int j = 0; j < 7; j++) {
+                    FloatVector value = FloatVector.broadcast(FLOATS, x[from + 8 * eight + j]);
+                    IntVector mask = IntVector.broadcast(INTS, 0xf << (4 * j));
+                    a = toFloats(packedA.and(mask)).fma(value, a);
+                    b = toFloats(packedB.and(mask)).fma(value, b);
+                    c = toFloats(packedC.and(mask)).fma(value, c);
+                    d = toFloats(packedD.and(mask)).fma(value, d);
+                }
+                FloatVector value = FloatVector.broadcast(FLOATS, x[from + 8 * eight + 7]);
+                a = toFloats(packedA.lanewise(VectorOperators.LSHR, 28)).fma(value, a);
+                b = toFloats(packedB.lanewise(VectorOperators.LSHR, 28)).fma(value, b);
+                c = toFloats(packedC.lanewise(VectorOperators.LSHR, 28)).fma(value, c);
+                d = toFloats(packedD.lanewise(VectorOperators.LSHR, 28)).fma(value, d);
+            }
+            a.intoArray(s, to + part);
+            b.intoArray(s, to + part + LENGTH);
+            c.intoArray(s, to + part + 2 * LENGTH);
+            d.intoArray(s, to + part + 3 * LENGTH);
+        }
+    }
+
+    /** Partial sums of 64 rows of weights and 4 rows of activations. */
+    private static void partials4(float[] s, int quants, int count, float[] x, int from, int xStride, int to) {
+        for (int part = 0; part < TILE_ROWS; part += PART) {
+            FloatVector a0 = FloatVector.zero(FLOATS);
+            FloatVector b0 = a0;
+            FloatVector c0 = a0;
+            FloatVector d0 = a0;
+            FloatVector a1 = a0;
+            FloatVector b1 = a0;
+            FloatVector c1 = a0;
+            FloatVector d1 = a0;
+            FloatVector a2 = a0;
+            FloatVector b2 = a0;
+            FloatVector c2 = a0;
+            FloatVector d2 = a0;
+            FloatVector a3 = a0;
+            FloatVector b3 = a0;
+            FloatVector c3 = a0;
+            FloatVector d3 = a0;
+            for (int k = 0; k < count; k++) {
+                int at = quants + k * TILE_ROWS + part;
+                FloatVector a = load(s, at);
+                FloatVector b = load(s, at + LENGTH);
+                FloatVector c = load(s, at + 2 * LENGTH);
+                FloatVector d = load(s, at + 3 * LENGTH);
+                FloatVector x0 = FloatVector.broadcast(FLOATS, x[from + k]);
+                a0 = a.fma(x0, a0);
+                b0 = b.fma(x0, b0);
+                c0 = c.fma(x0, c0);
+                d0 = d.fma(x0, d0);
+                FloatVector x1 = FloatVector.broadcast(FLOATS, x[from + xStride + k]);
+                a1 = a.fma(x1, a1);
+                b1 = b.fma(x1, b1);
+                c1 = c.fma(x1, c1);
+                d1 = d.fma(x1, d1);
+                FloatVector x2 = FloatVector.broadcast(FLOATS, x[from + 2 * xStride + k]);
+                a2 = a.fma(x2, a2);
+                b2 = b.fma(x2, b2);
+                c2 = c.fma(x2, c2);
+                d2 = d.fma(x2, d2);
+                FloatVector x3 = FloatVector.broadcast(FLOATS, x[from + 3 * xStride + k]);
+                a3 = a.fma(x3, a3);
+                b3 = b.fma(x3, b3);
+                c3 = c.fma(x3, c3);
+                d3 = d.fma(x3, d3);
+            }
+            int at = to + part;
+            a0.intoArray(s, at);
+            b0.intoArray(s, at + LENGTH);
+            c0.intoArray(s, at + 2 * LENGTH);
+            d0.intoArray(s, at + 3 * LENGTH);
+            a1.intoArray(s, at + TILE_ROWS);
+            b1.intoArray(s, at + TILE_ROWS + LENGTH);
+            c1.intoArray(s, at + TILE_ROWS + 2 * LENGTH);
+            d1.intoArray(s, at + TILE_ROWS + 3 * LENGTH);
+            a2.intoArray(s, at + 2 * TILE_ROWS);
+            b2.intoArray(s, at + 2 * TILE_ROWS + LENGTH);
+            c2.intoArray(s, at + 2 * TILE_ROWS + 2 * LENGTH);
+            d2.intoArray(s, at + 2 * TILE_ROWS + 3 * LENGTH);
+            a3.intoArray(s, at + 3 * TILE_ROWS);
+            b3.intoArray(s, at + 3 * TILE_ROWS + LENGTH);
+            c3.intoArray(s, at + 3 * TILE_ROWS + 2 * LENGTH);
+            d3.intoArray(s, at + 3 * TILE_ROWS + 3 * LENGTH);
+        }
+    }
+
+    /** Partial sums of 64 rows of weights and 2 rows of activations. */
+    private static void partials2(float[] s, int quants, int count, float[] x, int from, int xStride, int to) {
+        for (int part = 0; part < TILE_ROWS; part += PART) {
+            FloatVector a0 = FloatVector.zero(FLOATS);
+            FloatVector b0 = a0;
+            FloatVector c0 = a0;
+            FloatVector d0 = a0;
+            FloatVector a1 = a0;
+            FloatVector b1 = a0;
+            FloatVector c1 = a0;
+            FloatVector d1 = a0;
+            for (int k = 0; k < count; k++) {
+                int at = quants + k * TILE_ROWS + part;
+                FloatVector a = load(s, at);
+                FloatVector b = load(s, at + LENGTH);
+                FloatVector c = load(s, at + 2 * LENGTH);
+                FloatVector d = load(s, at + 3 * LENGTH);
+                FloatVector x0 = FloatVector.broadcast(FLOATS, x[from + k]);
+                a0 = a.fma(x0, a0);
+                b0 = b.fma(x0, b0);
+                c0 = c.fma(x0, c0);
+                d0 = d.fma(x0, d0);
+                FloatVector x1 = FloatVector.broadcast(FLOATS, x[from + xStride + k]);
+                a1 = a.fma(x1, a1);
+                b1 = b.fma(x1, b1);
+                c1 = c.fma(x1, c1);
+                d1 = d.fma(x1, d1);
+            }
+            int at = to + part;
+            a0.intoArray(s, at);
+            b0.intoArray(s, at + LENGTH);
+            c0.intoArray(s, at + 2 * LENGTH);
+            d0.intoArray(s, at + 3 * LENGTH);
+            a1.intoArray(s, at + TILE_ROWS);
+            b1.intoArray(s, at + TILE_ROWS + LENGTH);
+            c1.intoArray(s, at + TILE_ROWS + 2 * LENGTH);
+            d1.intoArray(s, at + TILE_ROWS + 3 * LENGTH);
+        }
+    }
+
+    /** Partial sums of 64 rows of weights and 1 row of activations. */
+    private static void partials1(float[] s, int quants, int count, float[] x, int from, int to) {
+        for (int part = 0; part < TILE_ROWS; part += PART) {
+            FloatVector a0 = FloatVector.zero(FLOATS);
+            FloatVector b0 = a0;
+            FloatVector c0 = a0;
+            FloatVector d0 = a0;
+            for (int k = 0; k < count; k++) {
+                int at = quants + k * TILE_ROWS + part;
+                FloatVector a = load(s, at);
+                FloatVector b = load(s, at + LENGTH);
+                FloatVector c = load(s, at + 2 * LENGTH);
+                FloatVector d = load(s, at + 3 * LENGTH);
+                FloatVector x0 = FloatVector.broadcast(FLOATS, x[from + k]);
+                a0 = a.fma(x0, a0);
+                b0 = b.fma(x0, b0);
+                c0 = c.fma(x0, c0);
+                d0 = d.fma(x0, d0);
+            }
+            int at = to + part;
+            a0.intoArray(s, at);
+            b0.intoArray(s, at + LENGTH);
+            c0.intoArray(s, at + 2 * LENGTH);
+            d0.intoArray(s, at + 3 * LENGTH);
+        }
+    }
+
+    /** Takes the partial sums of one row of activations into its accumulators, in order. */
+    private static void accumulate1(float[] s, int partials, int stride, int count, boolean minima, float[] sums,
+            int sumsFrom,
+            int to) {
+        for (int i = 0; i < TILE_ROWS; i += LENGTH) {
+            FloatVector sum = load(s, to + i);
+            for (int p = 0; p < count; p++) {
+                sum = load(s, SCALES + p * TILE_ROWS + i).fma(load(s, partials + p * stride + i), sum);
+                if (minima) {
+                    sum = load(s, MINIMA + p * TILE_ROWS + i).fma(FloatVector.broadcast(FLOATS, sums[sumsFrom + p]),
+                            sum);
+                }
+            }
+            sum.intoArray(s, to + i);
+        }
+    }
+
+    /** As {@link #accumulate1}, for four rows. */
+    private static void accumulate4(float[] s, int count, boolean minima, float[] sums, int sumsFrom, int sumsStride,
+            int to) {
+        for (int i = 0; i < TILE_ROWS; i += LENGTH) {
+            FloatVector sum0 = load(s, to + i);
+            FloatVector sum1 = load(s, to + TILE_ROWS + i);
+            FloatVector sum2 = load(s, to + 2 * TILE_ROWS + i);
+            FloatVector sum3 = load(s, to + 3 * TILE_ROWS + i);
+            for (int p = 0; p < count; p++) {
+                FloatVector scale = load(s, SCALES + p * TILE_ROWS + i);
+                int at = PARTIALS + p * 4 * TILE_ROWS + i;
+                sum0 = scale.fma(load(s, at), sum0);
+                sum1 = scale.fma(load(s, at + TILE_ROWS), sum1);
+                sum2 = scale.fma(load(s, at + 2 * TILE_ROWS), sum2);
+                sum3 = scale.fma(load(s, at + 3 * TILE_ROWS), sum3);
+                if (minima) {
+                    FloatVector minimum = load(s, MINIMA + p * TILE_ROWS + i);
+                    int from = sumsFrom + p;
+                    sum0 = minimum.fma(FloatVector.broadcast(FLOATS, sums[from]), sum0);
+                    sum1 = minimum.fma(FloatVector.broadcast(FLOATS, sums[from + sumsStride]), sum1);
+                    sum2 = minimum.fma(FloatVector.broadcast(FLOATS, sums[from + 2 * sumsStride]), sum2);
+                    sum3 = minimum.fma(FloatVector.broadcast(FLOATS, sums[from + 3 * sumsStride]), sum3);
+                }
+            }
+            sum0.intoArray(s, to + i);
+            sum1.intoArray(s, to + TILE_ROWS + i);
+            sum2.intoArray(s, to + 2 * TILE_ROWS + i);
+            sum3.intoArray(s, to + 3 * TILE_ROWS + i);
+        }
+    }
+
+    /** {@link Kernels#prepare}. */
+    static void prepare(Activations x, int row, int from, int count) {
+        float[] values = x.values();
+        float[] nibbles = x.nibbles();
+        int at = row * x.stride() + from;
+        for (int i = at; i < at + count; i += LENGTH) {
+            load(values, i).mul(FloatVector.fromArray(FLOATS, NIBBLE_FACTORS, 0)).intoArray(nibbles, i);
+        }
+        for (int block = 0; block < count / BLOCK; block++) {
+            int lanes = at + block * BLOCK;
+            FloatVector low = load(values, lanes).add(load(values, lanes + Kernels.LANES));
+            FloatVector high = WIDE
+                    ? FloatVector.zero(FLOATS)
+                    : load(values, lanes + LENGTH).add(load(values, lanes + Kernels.LANES + LENGTH));
+            x.sums()[row * x.sumsStride + from / BLOCK + block] = Lanes.sum(low, high);
+        }
+    }
+}

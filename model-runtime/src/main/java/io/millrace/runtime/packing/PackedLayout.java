@@ -1,0 +1,103 @@
+package io.millrace.runtime.packing;
+
+import io.millrace.runtime.weights.TensorType;
+
+/**
+ * Where the numbers of a packed matrix lie. A matrix is a sequence of tiles of {@link #TILE_ROWS} rows, the last one filled
+ * up with zeros. A tile is a sequence of groups of {@link #groupBlocks} blocks; a group is a header and then its blocks, each
+ * of them {@link #BLOCK} columns: first {@value #SCALE_BYTES} bytes of scales, then the quants.
+ *
+ * <ul>
+ * <li>Quants that are bytes: {@code [column][row]}, signed; Q8_0 as in the file, Q5_K 0 to 31, Q6_K less 32.
+ * <li>Quants that are {@link #nibbles}: {@code [column / 8][row]} ints, column {@code 8 i + j} in bits {@code 4 j} up, 0 to 15.
+ * <li>Wide scales, {@code d} and {@code dmin}: f16 of {@code 1024 * d}, so that those that are subnormal in the file are not
+ * here, in pairs: int {@code i} of a {@code d} holds row {@code i + 16 * (i / 16)} low and the row 16 behind it high.
+ * <li>Narrow scales and minima of the K types: one signed byte per row.
+ * </ul>
+ *
+ * <table>
+ * <caption>What the header and the scales of a block are</caption>
+ * <tr><th>type</th><th>header</th><th>scales</th></tr>
+ * <tr><td>Q8_0, Q4_0</td><td>none</td><td>d</td></tr>
+ * <tr><td>Q4_K, Q5_K</td><td>d, dmin</td><td>a narrow scale, a narrow minimum</td></tr>
+ * <tr><td>Q6_K</td><td>d</td><td>narrow scales of columns 0 to 15 and 16 to 31</td></tr>
+ * </table>
+ *
+ * @param groupBlocks blocks that share a header
+ * @param headerBytes bytes of a header
+ * @param nibbles whether a quant has 4 bits, else 8
+ * @param minima whether a block has a minimum beside its scale: Q4_K, Q5_K, and Q4_0, whose minimum is 8 times its scale
+ * @param partial columns of one partial sum, those that share a scale: 32 or 16
+ */
+public record PackedLayout(TensorType type, int groupBlocks, int headerBytes, boolean nibbles, boolean minima,
+        int partial) {
+    /** Raised whenever a number changes its place, so that files in another layout are not used. */
+    public static final int VERSION = 1;
+    /** Rows of a tile. */
+    public static final int TILE_ROWS = 64;
+    /** Columns of a block. */
+    public static final int BLOCK = 32;
+    /** Bytes of the scales of a block; also of {@code d} and of {@code dmin} in a header. */
+    public static final int SCALE_BYTES = 128;
+    /** What wide scales are multiplied by. */
+    public static final float SCALE_FACTOR = 1024;
+
+    /** Whether matrices of a type are packed; those of plain numbers are used as they are in the file. */
+    public static boolean packs(TensorType type) {
+        return switch (type) {
+            case F32, F16, BF16 -> false;
+            case Q8_0, Q4_0, Q4_K, Q5_K, Q6_K -> true;
+        };
+    }
+
+    /**
+     * The layout of a type.
+     *
+     * @throws IllegalArgumentException for a type that is not packed
+     */
+    public static PackedLayout of(TensorType type) {
+        return switch (type) {
+            case Q8_0 -> new PackedLayout(type, 1, 0, false, false, 32);
+            case Q4_0 -> new PackedLayout(type, 1, 0, true, true, 32);
+            case Q4_K -> new PackedLayout(type, 8, 2 * SCALE_BYTES, true, true, 32);
+            case Q5_K -> new PackedLayout(type, 8, 2 * SCALE_BYTES, false, true, 32);
+            case Q6_K -> new PackedLayout(type, 8, SCALE_BYTES, false, false, 16);
+            case F32, F16, BF16 -> throw new IllegalArgumentException(type + " is not packed");
+        };
+    }
+
+    /** Bytes of a block's scales and quants. */
+    public int blockBytes() {
+        return SCALE_BYTES + TILE_ROWS * BLOCK / (nibbles ? 2 : 1);
+    }
+
+    /** Bytes of a header and its blocks. */
+    public int groupBytes() {
+        return headerBytes + groupBlocks * blockBytes();
+    }
+
+    /** Bytes of a tile of {@code cols} columns, a multiple of 64. */
+    public long tileBytes(int cols) {
+        return (long) (cols / (groupBlocks * BLOCK)) * groupBytes();
+    }
+
+    /** Bytes of a matrix. */
+    public long bytes(int rows, int cols) {
+        return tiles(rows) * tileBytes(cols);
+    }
+
+    /** Where in a tile a block's group begins. */
+    public long groupOffset(int block) {
+        return (long) (block / groupBlocks) * groupBytes();
+    }
+
+    /** Where in a tile a block begins, with its scales. */
+    public long blockOffset(int block) {
+        return groupOffset(block) + headerBytes + (long) (block % groupBlocks) * blockBytes();
+    }
+
+    /** Tiles of a matrix of {@code rows} rows. */
+    public static int tiles(int rows) {
+        return (rows + TILE_ROWS - 1) / TILE_ROWS;
+    }
+}
