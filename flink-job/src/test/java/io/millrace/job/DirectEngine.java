@@ -12,7 +12,7 @@ import io.millrace.runtime.prompt.Role;
 import io.millrace.runtime.sampling.SamplingParameters;
 import io.millrace.runtime.tokenizer.SpecialTokens;
 import io.millrace.runtime.tokenizer.Tokenizer;
-import io.millrace.runtime.weights.LlamaWeights;
+import io.millrace.runtime.model.LlamaModel;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -22,16 +22,16 @@ import java.util.concurrent.TimeUnit;
 
 /** The engine alone, without Flink and Kafka: what it says is what the job must say. */
 final class DirectEngine implements AutoCloseable {
-    private final LlamaWeights weights;
+    private final LlamaModel model;
     private final Tokenizer tokenizer;
     private final ChatFormat format;
     private final Engine engine;
 
-    DirectEngine(Path model) {
-        weights = LlamaWeights.open(model);
-        tokenizer = Tokenizer.load(model);
+    DirectEngine(Path file) {
+        model = LlamaModel.open(file);
+        tokenizer = model.tokenizer();
         format = new ChatFormat(tokenizer);
-        engine = Engine.start(weights, tokenizer, EngineOptions.defaults().withKvBytes(64 << 20).withThreads(1));
+        engine = Engine.start(model, EngineOptions.defaults().withKvBytes(64 << 20).withThreads(1));
     }
 
     List<Integer> conversationStart() {
@@ -110,6 +110,6 @@ final class DirectEngine implements AutoCloseable {
     @Override
     public void close() {
         engine.close();
-        weights.close();
+        model.close();
     }
 }

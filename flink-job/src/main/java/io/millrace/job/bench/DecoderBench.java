@@ -11,6 +11,7 @@ import io.millrace.runtime.kv.KvLayout;
 import io.millrace.runtime.kv.KvType;
 import io.millrace.runtime.model.Batch;
 import io.millrace.runtime.model.Decoder;
+import io.millrace.runtime.packing.PackedWeights;
 import io.millrace.runtime.weights.LlamaWeights;
 import io.millrace.runtime.weights.Tensor;
 import java.time.Duration;
@@ -35,6 +36,7 @@ public final class DecoderBench implements AutoCloseable {
     private static final long SEED = 1;
 
     private final LlamaWeights weights;
+    private final PackedWeights packed;
     private final BenchPlan plan;
     private final IntConsumer computed;
     private final ModelWork work;
@@ -50,16 +52,19 @@ public final class DecoderBench implements AutoCloseable {
      * Allocates buffers and KV cache and starts the threads.
      *
      * @param weights of a model whose context has room for the plan; not owned
+     * @param packed of the same model; not owned
      * @param threads that compute, this one included
      * @param computed hears after each pass how many tokens it computed, {@link BenchPlan#tokens()} in all
      * @throws IllegalArgumentException when a batch has more than {@link #MAX_ROWS} sequences
      */
-    public DecoderBench(LlamaWeights weights, BenchPlan plan, KvType kvType, int threads, IntConsumer computed) {
+    public DecoderBench(LlamaWeights weights, PackedWeights packed, BenchPlan plan, KvType kvType, int threads,
+            IntConsumer computed) {
         if (plan.sequences() > MAX_ROWS) {
             throw new IllegalArgumentException(
                     "batch of " + plan.sequences() + " sequences, a pass has at most " + MAX_ROWS + " rows");
         }
         this.weights = weights;
+        this.packed = packed;
         this.plan = plan;
         this.computed = computed;
         KvLayout layout = KvLayout.of(weights.config(), kvType);
@@ -71,7 +76,7 @@ public final class DecoderBench implements AutoCloseable {
         pool = new KvBlockPool(layout, plan.kvBytes(layout));
         workers = new WorkerPool(threads);
         try {
-            decoder = new Decoder(weights, kernels, workers, pool, rows, plan.sequences());
+            decoder = new Decoder(weights, packed, kernels, workers, pool, rows, plan.sequences());
             for (int i = 0; i < plan.sequences(); i++) {
                 sequences.add(allocate(plan.blocks(i)));
             }
@@ -83,7 +88,7 @@ public final class DecoderBench implements AutoCloseable {
 
     /** Warms up, measures this machine's limits, then every test of the plan. */
     public BenchReport run() {
-        KernelWarmUp.run(kernels, weights.tensors(), weights.config().headDim(), KERNEL_WARM_UP);
+        KernelWarmUp.run(kernels, weights, packed, KERNEL_WARM_UP);
         @Nullable
         MachineLimits limits = MachineLimits.measure(kernels, weights.tensors().stream().map(Tensor::data).toList(),
                 workers);

@@ -1,9 +1,13 @@
 package io.millrace.job.bench;
 
+import io.millrace.runtime.kernels.Activations;
 import io.millrace.runtime.kernels.KernelProvider;
 import io.millrace.runtime.kernels.Kernels;
+import io.millrace.runtime.kernels.Projection;
 import io.millrace.runtime.kernels.ScalarKernels;
 import io.millrace.runtime.kernels.WorkerPool;
+import io.millrace.runtime.packing.PackedLayout;
+import io.millrace.runtime.packing.PackedMatrix;
 import io.millrace.runtime.weights.Tensor;
 import io.millrace.runtime.weights.TensorType;
 import io.millrace.runtime.weights.sample.SampleTensor;
@@ -11,6 +15,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.Random;
 import java.util.function.IntConsumer;
 import java.util.stream.IntStream;
@@ -22,8 +27,6 @@ import java.util.stream.IntStream;
 public final class KernelBench {
     private static final int OUTPUTS = 4096;
     private static final int COLS = 2048;
-    /** Outputs of a task, as the decoder cuts its products. */
-    private static final int OUTPUTS_PER_TASK = 64;
     private static final List<Integer> ROWS = List.of(1, 2, 4, 8, 16, 32, 128);
     /** The scalar kernels are no faster with more. */
     private static final List<Integer> SCALAR_ROWS = List.of(1, 4);
@@ -81,9 +84,9 @@ public final class KernelBench {
         List<KernelReport.Result> results = new ArrayList<>();
         for (TensorType type : TensorType.values()) {
             try (Arena arena = Arena.ofShared()) {
-                List<Tensor> matrices = matrices(type, arena);
+                List<Matrix> matrices = matrices(type, arena);
                 if (limits.isEmpty()) {
-                    List<MemorySegment> memory = matrices.stream().map(Tensor::data).toList();
+                    List<MemorySegment> memory = matrices.stream().map(Matrix::data).toList();
                     pools.forEach(workers -> limits.add(new KernelReport.Limits(workers.threads(),
                             MachineLimits.measure(kernels, memory, workers))));
                 }
@@ -92,7 +95,7 @@ public final class KernelBench {
                     product.run(pools.getLast(), effort.warmUpNanos());
                     for (int i = 0; i < pools.size(); i++) {
                         double seconds = product.seconds(pools.get(i));
-                        Tensor matrix = matrices.getFirst();
+                        Matrix matrix = matrices.getFirst();
                         results.add(new KernelReport.Result(type.name(), count, threads.get(i), Rates.of(
                                 matrix.data().byteSize(), 2L * OUTPUTS * COLS * count, seconds,
                                 limits.get(i).limits())));
@@ -104,34 +107,48 @@ public final class KernelBench {
         return new KernelReport(kernels.name(), OUTPUTS, COLS, limits, results);
     }
 
+    /** A matrix's bytes and how to multiply with it. */
+    private record Matrix(MemorySegment data, Projection projection) {}
+
     /** One matrix is random, the others are copies of it: random numbers take long. */
-    private List<Tensor> matrices(TensorType type, Arena arena) {
-        Tensor first = SampleTensor.random(type, OUTPUTS, COLS, SEED, arena);
-        List<Tensor> matrices = new ArrayList<>(List.of(first));
-        while (matrices.size() * first.data().byteSize() < effort.bytes()) {
-            MemorySegment copy = arena.allocate(first.data().byteSize(), 64).copyFrom(first.data());
-            matrices.add(new Tensor(first.name(), type, OUTPUTS, COLS, copy));
-        }
+    private List<Matrix> matrices(TensorType type, Arena arena) {
+        Tensor source = SampleTensor.random(type, OUTPUTS, COLS, SEED, arena);
+        MemorySegment first = PackedLayout.packs(type) ? PackedMatrix.pack(source, arena).data() : source.data();
+        List<Matrix> matrices = new ArrayList<>();
+        do {
+            MemorySegment copy = arena.allocate(first.byteSize(), 64).copyFrom(first);
+            if (PackedLayout.packs(type)) {
+                matrices.add(new Matrix(copy, new Projection(source,
+                        Optional.of(new PackedMatrix(source.name(), PackedLayout.of(type), OUTPUTS, COLS, copy)),
+                        kernels)));
+            } else {
+                matrices.add(new Matrix(copy, new Projection(new Tensor(source.name(), type, OUTPUTS, COLS, copy),
+                        Optional.empty(), kernels)));
+            }
+        } while (matrices.size() * first.byteSize() < effort.bytes());
         return matrices;
     }
 
     /** {@code rows} rows of activations times a matrix. */
     private final class Product {
-        private final List<Tensor> matrices;
+        private final List<Matrix> matrices;
         private final int rows;
-        private final float[] x;
+        private final Activations x;
         private final float[] y;
         private final float[][] scratch = new float[threads.getLast()][Kernels.MULTIPLY_SCRATCH];
         private int next;
 
-        Product(List<Tensor> matrices, int rows) {
+        Product(List<Matrix> matrices, int rows) {
             this.matrices = matrices;
             this.rows = rows;
-            x = new float[rows * COLS];
+            x = new Activations(rows, COLS, true);
             y = new float[rows * OUTPUTS];
             Random random = new Random(SEED);
-            for (int i = 0; i < x.length; i++) {
-                x[i] = random.nextFloat() - 0.5f;
+            for (int row = 0; row < rows; row++) {
+                for (int i = 0; i < COLS; i++) {
+                    x.values()[row * x.stride() + i] = random.nextFloat() - 0.5f;
+                }
+                kernels.prepare(x, row, 0, COLS);
             }
         }
 
@@ -157,9 +174,10 @@ public final class KernelBench {
             return taken / 1e9 / products;
         }
 
-        private void multiply(WorkerPool workers, Tensor matrix) {
-            workers.run(OUTPUTS / OUTPUTS_PER_TASK, (task, worker) -> kernels.multiply(matrix, task * OUTPUTS_PER_TASK,
-                    OUTPUTS_PER_TASK, x, COLS, rows, y, OUTPUTS, scratch[worker]));
+        private void multiply(WorkerPool workers, Matrix matrix) {
+            Projection projection = matrix.projection();
+            workers.run(projection.tasks(),
+                    (task, worker) -> projection.run(task, x, rows, y, OUTPUTS, scratch[worker]));
         }
     }
 }

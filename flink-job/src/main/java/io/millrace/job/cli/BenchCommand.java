@@ -6,6 +6,7 @@ import io.millrace.job.bench.DecoderBench;
 import io.millrace.job.bench.KernelBench;
 import io.millrace.job.bench.KernelReport;
 import io.millrace.runtime.kv.KvType;
+import io.millrace.runtime.packing.PackedWeights;
 import io.millrace.runtime.weights.LlamaWeights;
 import java.io.PrintWriter;
 import java.nio.file.Path;
@@ -94,12 +95,12 @@ final class BenchCommand implements Callable<Integer> {
     private BenchReport measureDecoder(Path path) {
         Numbers.requirePositive("--prompt", prompt);
         BenchPlan plan = tests.plan(prompt, repetitions);
-        try (LlamaWeights weights = LlamaWeights.open(path)) {
+        try (LlamaWeights weights = LlamaWeights.open(path); PackedWeights packed = PackedWeights.inMemory(weights)) {
             weights.warnings()
                     .forEach(warning -> spec.commandLine().getErr().println("millrace: " + path + ": " + warning));
             DecoderBenchOptions.requireRoom(plan, weights.config(), kvType);
             try (Progress progress = Progress.start("tokens", plan.tokens());
-                    DecoderBench bench = new DecoderBench(weights, plan, kvType, threads, progress::advance)) {
+                    DecoderBench bench = new DecoderBench(weights, packed, plan, kvType, threads, progress::advance)) {
                 return bench.run();
             }
         }

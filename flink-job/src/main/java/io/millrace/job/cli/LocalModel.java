@@ -16,7 +16,7 @@ record LocalModel(LlamaModel model, Engine engine) implements AutoCloseable {
         LlamaModel model = LlamaModel.open(path);
         try {
             model.weights().warnings().forEach(warning -> err.println("millrace: " + path + ": " + warning));
-            return new LocalModel(model, Engine.start(model.weights(), model.tokenizer(), options));
+            return new LocalModel(model, Engine.start(model, options));
         } catch (RuntimeException e) {
             model.close();
             throw e;

@@ -9,6 +9,7 @@ import io.millrace.runtime.kv.KvType;
 import io.millrace.runtime.model.Batch;
 import io.millrace.runtime.model.Decoder;
 import io.millrace.runtime.sampling.Logprobs;
+import io.millrace.runtime.packing.PackedWeights;
 import io.millrace.runtime.weights.LlamaWeights;
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -60,7 +61,9 @@ final class LogprobsCommand implements Callable<Integer> {
         PrintWriter out = spec.commandLine().getOut();
         JsonLines<int[]> lines = new JsonLines<>(millrace.reader(), int[].class,
                 "a JSON array of token ids such as [1,2,3]");
-        try (LlamaWeights weights = LlamaWeights.open(model.path()); WorkerPool workers = new WorkerPool(threads)) {
+        try (LlamaWeights weights = LlamaWeights.open(model.path());
+                PackedWeights packed = PackedWeights.inMemory(weights);
+                WorkerPool workers = new WorkerPool(threads)) {
             for (int[] tokens = lines.next(); tokens != null; tokens = lines.next()) {
                 TokenIds.check(tokens, lines.place(), weights.config().vocabSize());
                 int context = weights.config().contextLength();
@@ -68,19 +71,19 @@ final class LogprobsCommand implements Callable<Integer> {
                     throw new InvalidInput(lines.place() + ": " + tokens.length
                             + " token ids are more than the model's context of " + context);
                 }
-                out.println(positions(weights, workers, tokens));
+                out.println(positions(weights, packed, workers, tokens));
             }
         }
         return 0;
     }
 
-    private String positions(LlamaWeights weights, WorkerPool workers, int[] tokens) {
+    private String positions(LlamaWeights weights, PackedWeights packed, WorkerPool workers, int[] tokens) {
         KvLayout layout = KvLayout.of(weights.config(), kvType);
         int blocks = KvLayout.blocksFor(tokens.length);
         StringBuilder json = new StringBuilder("[");
         try (KvBlockPool pool = new KvBlockPool(layout, blocks * layout.blockBytes());
                 Progress progress = Progress.start("positions", tokens.length)) {
-            Decoder decoder = new Decoder(weights, KernelProvider.kernels(), workers, pool, ROWS, ROWS);
+            Decoder decoder = new Decoder(weights, packed, KernelProvider.kernels(), workers, pool, ROWS, ROWS);
             BlockTable table = new BlockTable();
             for (int i = 0; i < blocks; i++) {
                 table.append(pool.allocate());

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.tuple;
 
 import io.millrace.runtime.kv.KvLayout;
 import io.millrace.runtime.kv.KvType;
+import io.millrace.runtime.packing.PackedWeights;
 import io.millrace.runtime.weights.LlamaWeights;
 import io.millrace.runtime.weights.TensorType;
 import io.millrace.runtime.weights.sample.SampleModel;
@@ -27,6 +28,7 @@ class DecoderBenchTest {
             * (2L * HIDDEN * HIDDEN + 2L * KV_WIDTH * HIDDEN + 3L * FFN * HIDDEN);
 
     private static LlamaWeights weights;
+    private static PackedWeights packed;
 
     @BeforeAll
     static void openModel(@TempDir Path temporary) throws IOException {
@@ -34,15 +36,17 @@ class DecoderBenchTest {
         SampleModel.write(model, SampleModel.Options.defaults().withGeometry(LAYERS, HIDDEN, FFN, 4, 2, 16)
                 .withContextLength(1024).withType(TensorType.F16));
         weights = LlamaWeights.open(model);
+        packed = PackedWeights.inMemory(weights);
     }
 
     @AfterAll
     static void closeModel() {
+        packed.close();
         weights.close();
     }
 
     private static List<BenchResult> measure(BenchPlan plan, AtomicLong computed) {
-        try (DecoderBench bench = new DecoderBench(weights, plan, KvType.F16, 2, computed::addAndGet)) {
+        try (DecoderBench bench = new DecoderBench(weights, packed, plan, KvType.F16, 2, computed::addAndGet)) {
             return bench.measure(new MachineLimits(1, 1));
         }
     }
@@ -91,7 +95,7 @@ class DecoderBenchTest {
     void aBatchLargerThanAPassIsRefused() {
         BenchPlan plan = new BenchPlan(1, 1, List.of(DecoderBench.MAX_ROWS + 1), List.of(0), 1, 1);
 
-        assertThatThrownBy(() -> new DecoderBench(weights, plan, KvType.F16, 1, _ -> {}))
+        assertThatThrownBy(() -> new DecoderBench(weights, packed, plan, KvType.F16, 1, _ -> {}))
                 .isInstanceOf(IllegalArgumentException.class).hasMessageContaining("513");
     }
 }

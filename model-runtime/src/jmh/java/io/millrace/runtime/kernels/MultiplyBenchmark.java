@@ -1,5 +1,7 @@
 package io.millrace.runtime.kernels;
 
+import io.millrace.runtime.packing.PackedLayout;
+import io.millrace.runtime.packing.PackedMatrix;
 import io.millrace.runtime.weights.Tensor;
 import io.millrace.runtime.weights.TensorType;
 import io.millrace.runtime.weights.sample.SampleTensor;
@@ -7,6 +9,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.SplittableRandom;
 import java.util.concurrent.TimeUnit;
 import org.openjdk.jmh.annotations.Benchmark;
@@ -45,26 +48,31 @@ public class MultiplyBenchmark {
     public int rows = 1;
 
     private final Kernels kernels = KernelProvider.kernels();
-    private final List<Tensor> matrices = new ArrayList<>();
+    private final List<Projection> matrices = new ArrayList<>();
     private final float[] scratch = new float[Kernels.MULTIPLY_SCRATCH];
     private Arena arena = Arena.ofAuto();
-    private float[] x = {};
+    private Activations x = new Activations(0, 0, false);
     private float[] y = {};
     private int next;
 
     @Setup(Level.Trial)
     public void setUp() {
         arena = Arena.ofShared();
-        Tensor first = SampleTensor.random(type, OUTPUTS, COLS, 1, arena);
-        matrices.add(first);
-        while (matrices.size() * first.data().byteSize() < WORKING_SET) {
-            MemorySegment copy = arena.allocate(first.data().byteSize(), 64).copyFrom(first.data());
-            matrices.add(new Tensor(first.name(), type, OUTPUTS, COLS, copy));
+        Tensor source = SampleTensor.random(type, OUTPUTS, COLS, 1, arena);
+        for (long bytes = 0; bytes < WORKING_SET; bytes += source.data().byteSize()) {
+            MemorySegment copy = arena.allocate(source.data().byteSize(), 64).copyFrom(source.data());
+            Tensor tensor = new Tensor(source.name(), type, OUTPUTS, COLS, copy);
+            matrices.add(new Projection(tensor, PackedLayout.packs(type)
+                    ? Optional.of(PackedMatrix.pack(tensor, arena))
+                    : Optional.empty(), kernels));
         }
         SplittableRandom random = new SplittableRandom(2);
-        x = new float[rows * COLS];
-        for (int i = 0; i < x.length; i++) {
-            x[i] = (float) random.nextDouble(-1, 1);
+        x = new Activations(rows, COLS, true);
+        for (int row = 0; row < rows; row++) {
+            for (int i = 0; i < COLS; i++) {
+                x.values()[row * x.stride() + i] = (float) random.nextDouble(-1, 1);
+            }
+            kernels.prepare(x, row, 0, COLS);
         }
         y = new float[rows * OUTPUTS];
     }
@@ -77,9 +85,9 @@ public class MultiplyBenchmark {
 
     @Benchmark
     public float[] multiply() {
-        Tensor matrix = matrices.get(next++ % matrices.size());
-        for (int first = 0; first < OUTPUTS; first += 64) {
-            kernels.multiply(matrix, first, 64, x, COLS, rows, y, OUTPUTS, scratch);
+        Projection matrix = matrices.get(next++ % matrices.size());
+        for (int task = 0; task < matrix.tasks(); task++) {
+            matrix.run(task, x, rows, y, OUTPUTS, scratch);
         }
         return y;
     }

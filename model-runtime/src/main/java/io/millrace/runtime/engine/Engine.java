@@ -6,6 +6,7 @@ import io.millrace.runtime.kv.KvBlockPool;
 import io.millrace.runtime.kv.KvLayout;
 import io.millrace.runtime.model.Batch;
 import io.millrace.runtime.model.Decoder;
+import io.millrace.runtime.model.LlamaModel;
 import io.millrace.runtime.tokenizer.Tokenizer;
 import io.millrace.runtime.weights.LlamaConfig;
 import io.millrace.runtime.weights.LlamaWeights;
@@ -61,16 +62,17 @@ public final class Engine implements AutoCloseable {
     /**
      * Starts an engine and its threads.
      *
-     * @param weights the model; the engine does not own it: close it after the engine
-     * @param tokenizer of the same model
+     * @param model the engine does not own it: close it after the engine
      * @throws IllegalArgumentException when the tokenizer is not the model's, or the KV budget holds not one block
      */
-    public static Engine start(LlamaWeights weights, Tokenizer tokenizer, EngineOptions options) {
+    public static Engine start(LlamaModel model, EngineOptions options) {
+        LlamaWeights weights = model.weights();
+        Tokenizer tokenizer = model.tokenizer();
         if (tokenizer.vocabularySize() != weights.config().vocabSize()) {
             throw new IllegalArgumentException("the tokenizer has " + tokenizer.vocabularySize() + " tokens, the model "
                     + weights.config().vocabSize() + ": use the model's own tokenizer");
         }
-        Engine engine = new Engine(weights, tokenizer, options);
+        Engine engine = new Engine(model, options);
         LOG.info("Engine started: {}, {}, context {} of {} positions, KV for {} positions in {} blocks", weights.name(),
                 options, engine.contextLength(), weights.config().contextLength(), engine.kvCapacityPositions(),
                 engine.pool.capacity());
@@ -78,16 +80,17 @@ public final class Engine implements AutoCloseable {
         return engine;
     }
 
-    private Engine(LlamaWeights weights, Tokenizer tokenizer, EngineOptions options) {
-        this.config = weights.config();
-        this.tokenizer = tokenizer;
+    private Engine(LlamaModel model, EngineOptions options) {
+        this.config = model.weights().config();
+        this.tokenizer = model.tokenizer();
         int rows = options.maxNumBatchedTokens();
         int logitRows = Math.min(options.maxNumSeqs(), rows);
         this.pool = new KvBlockPool(KvLayout.of(config, options.kvType()), options.kvBytes());
         this.workers = new WorkerPool(options.threads());
         Decoder decoder;
         try {
-            decoder = new Decoder(weights, KernelProvider.kernels(), workers, pool, rows, logitRows);
+            decoder = new Decoder(model.weights(), model.packed(), KernelProvider.kernels(), workers, pool, rows,
+                    logitRows);
         } catch (RuntimeException | Error e) {
             workers.close();
             pool.close();

@@ -1,11 +1,14 @@
 package io.millrace.runtime.kernels;
 
+import io.millrace.runtime.packing.PackedMatrix;
+import io.millrace.runtime.packing.PackedWeights;
+import io.millrace.runtime.weights.LlamaWeights;
 import io.millrace.runtime.weights.Tensor;
 import io.millrace.runtime.weights.TensorType;
 import java.time.Duration;
-import java.util.Collection;
 import java.util.EnumMap;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 
@@ -38,12 +41,12 @@ public final class KernelWarmUp {
      * Computes in this thread until {@code patience} has passed, and throws the results away. What is compiled stays compiled:
      * types that an earlier call in this process has seen are not warmed again, and a job that restarts does not wait.
      *
-     * @param weights tensors of the model; one of each type is used
-     * @param headDim width of the model's attention heads
+     * @param weights of the model; one matrix of each type is used
+     * @param packed of the same model
      */
-    public static void run(Kernels kernels, Collection<Tensor> weights, int headDim, Duration patience) {
+    public static void run(Kernels kernels, LlamaWeights weights, PackedWeights packed, Duration patience) {
         Map<TensorType, Tensor> matrices = new EnumMap<>(TensorType.class);
-        weights.stream()
+        weights.tensors().stream()
                 .filter(tensor -> tensor.rows() >= OUTPUTS && !WARM.contains(new Warm(kernels.name(), tensor.type())))
                 .forEach(tensor -> matrices.putIfAbsent(tensor.type(), tensor));
         if (matrices.isEmpty()) {
@@ -52,24 +55,30 @@ public final class KernelWarmUp {
         KernelWarmUp warmUp = new KernelWarmUp(kernels);
         long end = System.nanoTime() + patience.toNanos();
         while (System.nanoTime() < end) {
-            matrices.values().forEach(warmUp::multiply);
-            warmUp.attend(headDim);
+            matrices.values().forEach(matrix -> warmUp.multiply(matrix, packed.of(matrix)));
+            warmUp.attend(weights.config().headDim());
         }
         matrices.keySet().forEach(type -> WARM.add(new Warm(kernels.name(), type)));
     }
 
-    private void multiply(Tensor matrix) {
-        int width = Kernels.padded(matrix.cols());
-        float[] x = new float[MOST_ROWS * width];
+    private void multiply(Tensor matrix, Optional<PackedMatrix> packed) {
+        int width = matrix.cols();
+        Activations x = new Activations(MOST_ROWS, width, packed.isPresent());
         float[] y = new float[MOST_ROWS * OUTPUTS];
         for (int rows : ROWS) {
-            kernels.multiply(matrix, 0, OUTPUTS, x, width, rows, y, OUTPUTS, scratch);
+            if (packed.isPresent()) {
+                kernels.prepare(x, 0, 0, width);
+                kernels.multiply(packed.get(), 0, x, rows, y, OUTPUTS, scratch);
+            } else {
+                kernels.multiply(matrix, 0, OUTPUTS, x.values(), x.stride(), rows, y, OUTPUTS, scratch);
+            }
         }
+        width = Kernels.padded(width);
         float[] row = new float[width];
         kernels.dequantize(matrix, 0, 0, matrix.cols(), row, 0);
-        kernels.rmsNorm(row, 0, matrix.cols(), row.clone(), 1e-5f, x, 0);
-        kernels.swiGlu(row, 0, x, 0, matrix.cols());
-        kernels.add(row, 0, x, 0, matrix.cols());
+        kernels.rmsNorm(row, 0, matrix.cols(), row.clone(), 1e-5f, x.values(), 0);
+        kernels.swiGlu(row, 0, x.values(), 0, matrix.cols());
+        kernels.add(row, 0, x.values(), 0, matrix.cols());
     }
 
     private void attend(int headDim) {

@@ -2,16 +2,19 @@ package io.millrace.runtime.model;
 
 import static io.millrace.runtime.kv.KvLayout.BLOCK_POSITIONS;
 
+import io.millrace.runtime.kernels.Activations;
 import io.millrace.runtime.kernels.Kernels;
+import io.millrace.runtime.kernels.Projection;
 import io.millrace.runtime.kernels.WorkerPool;
 import io.millrace.runtime.kv.KvBlockPool;
 import io.millrace.runtime.kv.KvLayout;
+import io.millrace.runtime.packing.PackedWeights;
 import io.millrace.runtime.weights.LayerWeights;
 import io.millrace.runtime.weights.LlamaConfig;
 import io.millrace.runtime.weights.LlamaWeights;
 import io.millrace.runtime.weights.Tensor;
 import java.lang.foreign.MemorySegment;
-import java.util.List;
+import java.util.Arrays;
 
 /**
  * The Llama 3.x decoder: one forward pass over the rows of a {@link Batch}, which writes their keys and values to the cache
@@ -23,8 +26,6 @@ import java.util.List;
  * owns none of its parts: weights, pools and kernels are the caller's and must outlive it.
  */
 public final class Decoder {
-    /** Outputs of a matrix per task; a multiple of what a kernel may want to compute together. */
-    private static final int OUTPUTS_PER_TASK = 64;
     /** Rows per task where rows are independent and cheap. */
     private static final int ROWS_PER_TASK = 8;
 
@@ -36,10 +37,8 @@ public final class Decoder {
     private final int maxLogitRows;
 
     private final Tensor embedding;
-    private final Tensor output;
-    private final List<LayerWeights> layers;
-    private final float[][] attnNorms;
-    private final float[][] ffnNorms;
+    private final Projection output;
+    private final Layer[] layers;
     private final float[] outputNorm;
     private final Rotary rotary;
     private final KvAccess kv;
@@ -49,19 +48,24 @@ public final class Decoder {
     private final int queryStride;
     private final int kvStride;
     private final int ffnStride;
+    /** Whether products with packed matrices follow. */
+    private final boolean prepareHidden;
+    private final boolean prepareAttended;
+    private final boolean prepareFfn;
     private final float queryScale;
 
     /** The residual stream, {@code [row][hidden]}, like all that follow with its stride. */
     private final float[] x;
-    /** What a block adds to the residual stream, or its normed copy. */
-    private final float[] normed;
+    /** Its normed copy. */
+    private final Activations normed;
+    /** What a block adds to it. */
     private final float[] delta;
     private final float[] queries;
     private final float[] rotated;
     private final float[] keys;
     private final float[] values;
-    private final float[] attended;
-    private final float[] gate;
+    private final Activations attended;
+    private final Activations gate;
     private final float[] up;
     private final float[] logits;
     private final float[][] scratch;
@@ -73,11 +77,20 @@ public final class Decoder {
     private final WorkerPool.Task project = this::project;
     private final WorkerPool.Task store = this::store;
     private final WorkerPool.Task attend = this::attend;
+    private final WorkerPool.Task prepare = this::prepareAttended;
     private final WorkerPool.Task addAttention = this::addAttention;
     private final WorkerPool.Task expand = this::expand;
     private final WorkerPool.Task addFfn = this::addFfn;
     private final WorkerPool.Task normForOutput = this::normForOutput;
     private final WorkerPool.Task classify = this::classify;
+
+    private record Layer(float[] attnNorm, Projection query, Projection key, Projection value, Projection attnOutput,
+            float[] ffnNorm, Projection gate, Projection up, Projection down) {
+
+        boolean readsHiddenPacked() {
+            return query.isPacked() || key.isPacked() || value.isPacked() || gate.isPacked() || up.isPacked();
+        }
+    }
 
     /** The pass that runs; its tasks read them. */
     private Batch batch = new Batch(0, 0);
@@ -87,12 +100,13 @@ public final class Decoder {
     /**
      * Allocates the buffers.
      *
+     * @param packed the same model's
      * @param maxRows rows of the largest batch
      * @param maxLogitRows rows of logits of the largest batch; each takes a float per vocabulary entry
      * @throws IllegalArgumentException when the pool's layout is not this model's or the logits do not fit an array
      */
-    public Decoder(LlamaWeights weights, Kernels kernels, WorkerPool workers, KvBlockPool pool, int maxRows,
-            int maxLogitRows) {
+    public Decoder(LlamaWeights weights, PackedWeights packed, Kernels kernels, WorkerPool workers, KvBlockPool pool,
+            int maxRows, int maxLogitRows) {
         config = weights.config();
         KvLayout layout = pool.layout();
         if (!layout.equals(KvLayout.of(config, layout.type()))) {
@@ -108,33 +122,30 @@ public final class Decoder {
         this.maxRows = maxRows;
         this.maxLogitRows = maxLogitRows;
         embedding = weights.embedding();
-        output = weights.output();
-        layers = List.copyOf(weights.layers());
-        attnNorms = new float[layers.size()][];
-        ffnNorms = new float[layers.size()][];
-        for (int i = 0; i < layers.size(); i++) {
-            attnNorms[i] = vector(layers.get(i).attnNorm());
-            ffnNorms[i] = vector(layers.get(i).ffnNorm());
-        }
+        output = projection(weights.output(), packed);
+        layers = weights.layers().stream().map(layer -> layer(layer, packed)).toArray(Layer[]::new);
+        prepareHidden = output.isPacked() || Arrays.stream(layers).anyMatch(Layer::readsHiddenPacked);
+        prepareAttended = Arrays.stream(layers).anyMatch(layer -> layer.attnOutput().isPacked());
+        prepareFfn = Arrays.stream(layers).anyMatch(layer -> layer.down().isPacked());
         outputNorm = vector(weights.outputNorm());
         rotary = new Rotary(config, weights.ropeDivisors(), weights.rotaryLayout(), maxRows);
         kv = new KvAccess(layout, kernels);
         attention = new Attention(config, kernels, pool, kv, workers.threads(), maxRows);
 
-        hiddenStride = Kernels.padded(config.hidden());
-        queryStride = Kernels.padded(config.queryWidth());
+        hiddenStride = Kernels.padded(config.hidden()) + Kernels.LANES;
+        attended = new Activations(maxRows, config.queryWidth(), prepareAttended);
+        queryStride = attended.stride();
         kvStride = Kernels.padded(config.kvWidth());
-        ffnStride = Kernels.padded(config.ffn());
+        gate = new Activations(maxRows, config.ffn(), prepareFfn);
+        ffnStride = gate.stride();
         queryScale = (float) (1 / Math.sqrt(config.headDim()));
         x = new float[maxRows * hiddenStride];
-        normed = new float[maxRows * hiddenStride];
+        normed = new Activations(maxRows, config.hidden(), prepareHidden);
         delta = new float[maxRows * hiddenStride];
         queries = new float[maxRows * queryStride];
         rotated = new float[maxRows * queryStride];
         keys = new float[maxRows * kvStride];
         values = new float[maxRows * kvStride];
-        attended = new float[maxRows * queryStride];
-        gate = new float[maxRows * ffnStride];
         up = new float[maxRows * ffnStride];
         logits = new float[maxLogitRows * config.vocabSize()];
         scratch = new float[workers.threads()][Kernels.MULTIPLY_SCRATCH];
@@ -155,23 +166,41 @@ public final class Decoder {
             return;
         }
         attention.plan(batch);
-        int rowTasks = tasks(rows, ROWS_PER_TASK);
-        workers.run(rowTasks, embed);
-        int hiddenTasks = tasks(config.hidden(), OUTPUTS_PER_TASK);
-        int projections = tasks(config.queryWidth(), OUTPUTS_PER_TASK) + 2 * tasks(config.kvWidth(), OUTPUTS_PER_TASK);
-        for (layer = 0; layer < layers.size(); layer++) {
-            workers.run(rowTasks, normForAttention);
-            workers.run(projections, project);
-            workers.run(rowTasks, store);
-            workers.run(attention.tasks(), attend);
-            workers.run(hiddenTasks, addAttention);
-            workers.run(rowTasks, normForFfn);
-            workers.run(tasks(config.ffn(), OUTPUTS_PER_TASK), expand);
-            workers.run(hiddenTasks, addFfn);
+        workers.run(tasks(rows, ROWS_PER_TASK), embed);
+        for (layer = 0; layer < layers.length; layer++) {
+            workers.run(tasks(rows, ROWS_PER_TASK), normForAttention);
+            Layer weights = layers[layer];
+            workers.run(weights.query().tasks() + weights.key().tasks() + weights.value().tasks(), project);
+            workers.run(tasks(rows, ROWS_PER_TASK), store);
+            if (layer == layers.length - 1) {
+                if (batch.logitRows() == 0) {
+                    return;
+                }
+                workers.run(attention.tasks(), attend);
+                keepLogitRows();
+            } else {
+                workers.run(attention.tasks(), attend);
+            }
+            if (prepareAttended) {
+                workers.run(tasks(rows, ROWS_PER_TASK), prepare);
+            }
+            workers.run(weights.attnOutput().tasks(), addAttention);
+            workers.run(tasks(rows, ROWS_PER_TASK), normForFfn);
+            workers.run(weights.gate().tasks(), expand);
+            workers.run(weights.down().tasks(), addFfn);
         }
-        if (batch.logitRows() > 0) {
-            workers.run(tasks(batch.logitRows(), ROWS_PER_TASK), normForOutput);
-            workers.run(tasks(config.vocabSize(), OUTPUTS_PER_TASK), classify);
+        workers.run(tasks(rows, ROWS_PER_TASK), normForOutput);
+        workers.run(output.tasks(), classify);
+    }
+
+    /** Behind the last attention only rows that want logits matter: they move to the front. */
+    private void keepLogitRows() {
+        rows = batch.logitRows();
+        for (int i = 0; i < rows; i++) {
+            int row = batch.rowOfLogits(i);
+            System.arraycopy(x, row * hiddenStride, x, i * hiddenStride, config.hidden());
+            System.arraycopy(attended.values(), row * queryStride, attended.values(), i * queryStride,
+                    config.queryWidth());
         }
     }
 
@@ -223,30 +252,37 @@ public final class Decoder {
     }
 
     private void normForAttention(int task, int worker) {
-        norm(task, attnNorms[layer]);
+        norm(task, layers[layer].attnNorm());
     }
 
     private void normForFfn(int task, int worker) {
-        norm(task, ffnNorms[layer]);
+        norm(task, layers[layer].ffnNorm());
+    }
+
+    private void normForOutput(int task, int worker) {
+        norm(task, outputNorm);
     }
 
     private void norm(int task, float[] weight) {
         for (int row = task * ROWS_PER_TASK; row < end(task, ROWS_PER_TASK, rows); row++) {
-            kernels.rmsNorm(x, row * hiddenStride, config.hidden(), weight, config.rmsEps(), normed,
-                    row * hiddenStride);
+            kernels.rmsNorm(x, row * hiddenStride, config.hidden(), weight, config.rmsEps(), normed.values(),
+                    row * normed.stride());
+            if (prepareHidden) {
+                kernels.prepare(normed, row, 0, config.hidden());
+            }
         }
     }
 
     private void project(int task, int worker) {
-        LayerWeights weights = layers.get(layer);
-        int queryTasks = tasks(config.queryWidth(), OUTPUTS_PER_TASK);
-        int kvTasks = tasks(config.kvWidth(), OUTPUTS_PER_TASK);
-        if (task < queryTasks) {
-            multiply(weights.query(), task, worker, normed, hiddenStride, queries, queryStride);
-        } else if (task < queryTasks + kvTasks) {
-            multiply(weights.key(), task - queryTasks, worker, normed, hiddenStride, keys, kvStride);
+        Layer weights = layers[layer];
+        int keyTasks = task - weights.query().tasks();
+        int valueTasks = keyTasks - weights.key().tasks();
+        if (keyTasks < 0) {
+            weights.query().run(task, normed, rows, queries, queryStride, scratch[worker]);
+        } else if (valueTasks < 0) {
+            weights.key().run(keyTasks, normed, rows, keys, kvStride, scratch[worker]);
         } else {
-            multiply(weights.value(), task - queryTasks - kvTasks, worker, normed, hiddenStride, values, kvStride);
+            weights.value().run(valueTasks, normed, rows, values, kvStride, scratch[worker]);
         }
     }
 
@@ -270,56 +306,59 @@ public final class Decoder {
     }
 
     private void attend(int task, int worker) {
-        attention.run(task, worker, batch, layer, rotated, queryStride, attended, queryStride);
+        attention.run(task, worker, batch, layer, rotated, queryStride, attended.values(), queryStride);
+    }
+
+    private void prepareAttended(int task, int worker) {
+        for (int row = task * ROWS_PER_TASK; row < end(task, ROWS_PER_TASK, rows); row++) {
+            kernels.prepare(attended, row, 0, config.queryWidth());
+        }
     }
 
     private void addAttention(int task, int worker) {
-        addProduct(layers.get(layer).attnOutput(), task, worker, attended, queryStride);
+        addProduct(layers[layer].attnOutput(), task, worker, attended);
     }
 
     private void expand(int task, int worker) {
-        multiply(layers.get(layer).gate(), task, worker, normed, hiddenStride, gate, ffnStride);
-        multiply(layers.get(layer).up(), task, worker, normed, hiddenStride, up, ffnStride);
-        int first = task * OUTPUTS_PER_TASK;
-        int width = end(task, OUTPUTS_PER_TASK, config.ffn()) - first;
+        Layer weights = layers[layer];
+        weights.gate().run(task, normed, rows, gate.values(), ffnStride, scratch[worker]);
+        weights.up().run(task, normed, rows, up, ffnStride, scratch[worker]);
+        int first = Projection.first(task);
+        int width = weights.gate().count(task);
         for (int row = 0; row < rows; row++) {
-            kernels.swiGlu(gate, row * ffnStride + first, up, row * ffnStride + first, width);
+            kernels.swiGlu(gate.values(), row * ffnStride + first, up, row * ffnStride + first, width);
+            if (prepareFfn) {
+                kernels.prepare(gate, row, first, width);
+            }
         }
     }
 
     private void addFfn(int task, int worker) {
-        addProduct(layers.get(layer).down(), task, worker, gate, ffnStride);
+        addProduct(layers[layer].down(), task, worker, gate);
     }
 
-    private void addProduct(Tensor weights, int task, int worker, float[] input, int stride) {
-        multiply(weights, task, worker, input, stride, delta, hiddenStride);
-        int first = task * OUTPUTS_PER_TASK;
-        int width = end(task, OUTPUTS_PER_TASK, config.hidden()) - first;
+    private void addProduct(Projection weights, int task, int worker, Activations input) {
+        weights.run(task, input, rows, delta, hiddenStride, scratch[worker]);
+        int first = Projection.first(task);
         for (int row = 0; row < rows; row++) {
-            kernels.add(x, row * hiddenStride + first, delta, row * hiddenStride + first, width);
-        }
-    }
-
-    private void normForOutput(int task, int worker) {
-        for (int i = task * ROWS_PER_TASK; i < end(task, ROWS_PER_TASK, batch.logitRows()); i++) {
-            kernels.rmsNorm(x, batch.rowOfLogits(i) * hiddenStride, config.hidden(), outputNorm, config.rmsEps(),
-                    normed,
-                    i * hiddenStride);
+            kernels.add(x, row * hiddenStride + first, delta, row * hiddenStride + first, weights.count(task));
         }
     }
 
     private void classify(int task, int worker) {
-        int first = task * OUTPUTS_PER_TASK;
-        kernels.multiply(output, first, end(task, OUTPUTS_PER_TASK, output.rows()) - first, normed, hiddenStride,
-                batch.logitRows(), logits, config.vocabSize(), scratch[worker]);
+        output.run(task, normed, rows, logits, config.vocabSize(), scratch[worker]);
     }
 
-    /** The task's outputs of a matrix, for all rows. */
-    private void multiply(Tensor weights, int task, int worker, float[] input, int inputStride, float[] out,
-            int outStride) {
-        int first = task * OUTPUTS_PER_TASK;
-        kernels.multiply(weights, first, end(task, OUTPUTS_PER_TASK, weights.rows()) - first, input, inputStride, rows,
-                out, outStride, scratch[worker]);
+    private Layer layer(LayerWeights weights, PackedWeights packed) {
+        return new Layer(vector(weights.attnNorm()), projection(weights.query(), packed),
+                projection(weights.key(), packed), projection(weights.value(), packed),
+                projection(weights.attnOutput(), packed), vector(weights.ffnNorm()),
+                projection(weights.gate(), packed), projection(weights.up(), packed),
+                projection(weights.down(), packed));
+    }
+
+    private Projection projection(Tensor matrix, PackedWeights packed) {
+        return new Projection(matrix, packed.of(matrix), kernels);
     }
 
     private float[] vector(Tensor tensor) {

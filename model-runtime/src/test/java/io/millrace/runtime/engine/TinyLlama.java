@@ -3,6 +3,7 @@ package io.millrace.runtime.engine;
 import io.millrace.runtime.kv.KvLayout;
 import io.millrace.runtime.kv.KvType;
 import io.millrace.runtime.tokenizer.Tokenizer;
+import io.millrace.runtime.model.LlamaModel;
 import io.millrace.runtime.weights.LlamaWeights;
 import io.millrace.runtime.weights.TensorType;
 import io.millrace.runtime.weights.sample.SampleModel;
@@ -18,6 +19,7 @@ final class TinyLlama implements AutoCloseable {
             .withContextLength(CONTEXT).withType(TensorType.F32);
 
     final Path file;
+    final LlamaModel model;
     final LlamaWeights weights;
     final Tokenizer tokenizer;
 
@@ -27,8 +29,9 @@ final class TinyLlama implements AutoCloseable {
 
     TinyLlama(Path file) {
         this.file = file;
-        this.weights = LlamaWeights.open(file);
-        this.tokenizer = Tokenizer.load(file);
+        this.model = LlamaModel.open(file);
+        this.weights = model.weights();
+        this.tokenizer = model.tokenizer();
     }
 
     static Path write() throws IOException {
@@ -44,7 +47,7 @@ final class TinyLlama implements AutoCloseable {
     }
 
     Engine start(EngineOptions options) {
-        return Engine.start(weights, tokenizer, options);
+        return Engine.start(model, options);
     }
 
     /** Tokens of some prompt: the same for the same arguments, others for another seed, special tokens not among them. */
@@ -54,7 +57,7 @@ final class TinyLlama implements AutoCloseable {
 
     @Override
     public void close() throws IOException {
-        weights.close();
+        model.close();
         Files.delete(file);
     }
 }

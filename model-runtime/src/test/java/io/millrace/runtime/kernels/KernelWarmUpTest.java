@@ -3,6 +3,7 @@ package io.millrace.runtime.kernels;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.millrace.runtime.packing.PackedMatrix;
+import io.millrace.runtime.packing.PackedWeights;
 import io.millrace.runtime.weights.LlamaWeights;
 import io.millrace.runtime.weights.Tensor;
 import io.millrace.runtime.weights.TensorType;
@@ -25,11 +26,12 @@ class KernelWarmUpTest {
         Path file = directory.resolve("sample.gguf");
         SampleModel.write(file, SampleModel.Options.defaults().withType(TensorType.Q4_0));
         Recorder recorder = new Recorder();
-        try (LlamaWeights weights = LlamaWeights.open(file)) {
+        try (LlamaWeights weights = LlamaWeights.open(file);
+                PackedWeights packed = PackedWeights.inMemory(weights)) {
             Set<TensorType> matrices = EnumSet.noneOf(TensorType.class);
             weights.tensors().stream().filter(tensor -> tensor.rows() > 1).forEach(t -> matrices.add(t.type()));
 
-            KernelWarmUp.run(recorder, weights.tensors(), weights.config().headDim(), Duration.ofMillis(50));
+            KernelWarmUp.run(recorder, weights, packed, Duration.ofMillis(50));
 
             assertThat(recorder.types).isEqualTo(matrices);
             assertThat(recorder.rows).contains(1, 4, 18);

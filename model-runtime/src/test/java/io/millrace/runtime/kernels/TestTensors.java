@@ -1,8 +1,6 @@
 package io.millrace.runtime.kernels;
 
-import io.millrace.runtime.packing.PackedLayout;
 import io.millrace.runtime.packing.PackedMatrix;
-import io.millrace.runtime.packing.Packing;
 import io.millrace.runtime.weights.Tensor;
 import io.millrace.runtime.weights.TensorType;
 import io.millrace.runtime.weights.sample.SampleTensor;
@@ -18,13 +16,7 @@ final class TestTensors {
     }
 
     static PackedMatrix packed(Tensor source) {
-        PackedLayout layout = PackedLayout.of(source.type());
-        long tileBytes = layout.tileBytes(source.cols());
-        MemorySegment data = Arena.ofAuto().allocate(layout.bytes(source.rows(), source.cols()), 64);
-        for (int tile = 0; tile < PackedLayout.tiles(source.rows()); tile++) {
-            Packing.pack(source, tile, data.asSlice(tile * tileBytes, tileBytes));
-        }
-        return new PackedMatrix(source.name(), layout, source.rows(), source.cols(), data);
+        return PackedMatrix.pack(source, Arena.ofAuto());
     }
 
     static int[] bits(float[] values) {

@@ -6,6 +6,7 @@ import io.millrace.runtime.kv.BlockTable;
 import io.millrace.runtime.kv.KvBlockPool;
 import io.millrace.runtime.kv.KvLayout;
 import io.millrace.runtime.kv.KvType;
+import io.millrace.runtime.packing.PackedWeights;
 import io.millrace.runtime.weights.LlamaWeights;
 import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
@@ -13,6 +14,7 @@ import java.util.Arrays;
 /** One sequence on a decoder of its own. */
 final class DecoderSession implements AutoCloseable {
     private final LlamaWeights weights;
+    private final PackedWeights packed;
     private final WorkerPool workers;
     private final KvBlockPool pool;
     private final Decoder decoder;
@@ -25,9 +27,10 @@ final class DecoderSession implements AutoCloseable {
         this.weights = weights;
         this.maxRows = maxRows;
         KvLayout layout = KvLayout.of(weights.config(), type);
+        packed = PackedWeights.inMemory(weights);
         workers = new WorkerPool(threads);
         pool = new KvBlockPool(layout, KvLayout.blocksFor(positions) * layout.blockBytes());
-        decoder = new Decoder(weights, kernels, workers, pool, maxRows, maxRows);
+        decoder = new Decoder(weights, packed, kernels, workers, pool, maxRows, maxRows);
         batch = new Batch(maxRows, maxRows);
     }
 
@@ -88,5 +91,6 @@ final class DecoderSession implements AutoCloseable {
     public void close() {
         workers.close();
         pool.close();
+        packed.close();
     }
 }

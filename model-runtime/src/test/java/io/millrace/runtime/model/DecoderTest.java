@@ -12,6 +12,7 @@ import io.millrace.runtime.kv.BlockTable;
 import io.millrace.runtime.kv.KvBlockPool;
 import io.millrace.runtime.kv.KvLayout;
 import io.millrace.runtime.kv.KvType;
+import io.millrace.runtime.packing.PackedWeights;
 import io.millrace.runtime.weights.LlamaWeights;
 import io.millrace.runtime.weights.TensorType;
 import io.millrace.runtime.weights.sample.SampleModel;
@@ -34,6 +35,7 @@ class DecoderTest {
     private static final int LENGTH = 53;
 
     private static LlamaWeights weights;
+    private static PackedWeights packed;
     private static int[] tokens;
     private static float[] expectedLogits;
     private static byte[][] expectedCache;
@@ -41,6 +43,7 @@ class DecoderTest {
     @BeforeAll
     static void decodeTokenByToken(@TempDir Path directory) throws IOException {
         weights = write(directory, ODD);
+        packed = PackedWeights.inMemory(weights);
         tokens = tokens(LENGTH, 7);
         try (DecoderSession session = session(KernelProvider.kernels(), 1, 1)) {
             expectedLogits = session.append(tokens, 1, LENGTH - 1)[0];
@@ -50,6 +53,7 @@ class DecoderTest {
 
     @AfterAll
     static void closeWeights() {
+        packed.close();
         weights.close();
     }
 
@@ -90,7 +94,7 @@ class DecoderTest {
         int[] other = tokens(2 * LENGTH, 9);
         try (WorkerPool workers = new WorkerPool(threads);
                 KvBlockPool pool = new KvBlockPool(layout, 40 * layout.blockBytes())) {
-            Decoder decoder = new Decoder(weights, KernelProvider.kernels(), workers, pool, 64, 4);
+            Decoder decoder = new Decoder(weights, packed, KernelProvider.kernels(), workers, pool, 64, 4);
             Batch batch = new Batch(64, 4);
             BlockTable mine = new BlockTable();
             BlockTable theirs = new BlockTable();
@@ -128,7 +132,7 @@ class DecoderTest {
         int vocabulary = weights.config().vocabSize();
         try (WorkerPool workers = new WorkerPool(1);
                 KvBlockPool pool = new KvBlockPool(layout, 2 * layout.blockBytes())) {
-            Decoder decoder = new Decoder(weights, KernelProvider.kernels(), workers, pool, 2, 1);
+            Decoder decoder = new Decoder(weights, packed, KernelProvider.kernels(), workers, pool, 2, 1);
             BlockTable blocks = new BlockTable();
             blocks.append(pool.allocate());
             assertThatIllegalArgumentException().isThrownBy(() -> decoder.forward(batch(blocks, vocabulary, 0)))
@@ -156,7 +160,7 @@ class DecoderTest {
         KvLayout other = new KvLayout(3, 2, 10, KvType.F16);
         try (WorkerPool workers = new WorkerPool(1); KvBlockPool pool = new KvBlockPool(other, other.blockBytes())) {
             assertThatIllegalArgumentException()
-                    .isThrownBy(() -> new Decoder(weights, KernelProvider.kernels(), workers, pool, 1, 1))
+                    .isThrownBy(() -> new Decoder(weights, packed, KernelProvider.kernels(), workers, pool, 1, 1))
                     .withMessageContaining("does not fit the model");
         }
     }

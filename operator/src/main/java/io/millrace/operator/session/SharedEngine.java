@@ -52,10 +52,10 @@ final class SharedEngine implements AutoCloseable {
         LlamaModel model = LlamaModel.open(path);
         try {
             model.weights().warnings().forEach(warning -> LOG.warn("{}: {}", path, warning));
-            KernelWarmUp.run(KernelProvider.kernels(), model.weights().tensors(), model.weights().config().headDim(),
+            KernelWarmUp.run(KernelProvider.kernels(), model.weights(), model.packed(),
                     WARM_UP);
             int threads = settings.threads() == 0 ? Runtime.getRuntime().availableProcessors() : settings.threads();
-            Engine engine = Engine.start(model.weights(), model.tokenizer(), new EngineOptions(settings.maxNumSeqs(),
+            Engine engine = Engine.start(model, new EngineOptions(settings.maxNumSeqs(),
                     settings.maxNumBatchedTokens(), settings.kvBytes(), settings.kvType(), threads));
             return new SharedEngine(model, engine);
         } catch (RuntimeException | Error e) {
