@@ -2,8 +2,10 @@ package io.millrace.runtime.weights;
 
 import java.lang.foreign.Arena;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Collections;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
@@ -26,12 +28,14 @@ public final class GgufFile implements AutoCloseable {
     private final Arena arena;
     private final GgufMetadata metadata;
     private final Map<String, Tensor> tensors;
+    private final List<Path> files = new ArrayList<>();
 
     private GgufFile(Path path, Arena arena, GgufMetadata metadata, Map<String, Tensor> tensors) {
         this.path = path;
         this.arena = arena;
         this.metadata = metadata;
         this.tensors = tensors;
+        files.add(path);
     }
 
     /**
@@ -70,6 +74,7 @@ public final class GgufFile implements AutoCloseable {
                     arena);
             checkPart(part.metadata(), i, count);
             addTensors(part);
+            files.add(part.file());
         }
         if (tensors.size() != metadata.integer(SPLIT_TENSORS)) {
             throw metadata.error(SPLIT_TENSORS, "is " + metadata.integer(SPLIT_TENSORS) + ", but the " + count
@@ -100,6 +105,11 @@ public final class GgufFile implements AutoCloseable {
     /** The path it was opened by. */
     public Path path() {
         return path;
+    }
+
+    /** The file, or all parts of a split one, in order. */
+    List<Path> files() {
+        return Collections.unmodifiableList(files);
     }
 
     /** The metadata of the file, of the first part when it is split. */

@@ -51,7 +51,8 @@ final class GgufModel {
         for (String name : tensors.keySet()) {
             throw metadata.error(name, "is not a tensor of a Llama with " + config.layers() + " layers");
         }
-        return new LlamaWeights(file.arena(), name(), config, llama, divisors, RotaryLayout.INTERLEAVED, warnings);
+        return new LlamaWeights(file.arena(), file.path(), file.files(), name(), config, llama, divisors,
+                RotaryLayout.INTERLEAVED, warnings);
     }
 
     private String name() {

@@ -26,6 +26,7 @@ final class HuggingFaceModel {
     private final Path directory;
     private final JsonFields fields;
     private final List<String> warnings = new ArrayList<>();
+    private final List<Path> files = new ArrayList<>();
 
     private HuggingFaceModel(Path directory) {
         this.directory = directory;
@@ -44,7 +45,8 @@ final class HuggingFaceModel {
         Arena arena = Arena.ofShared();
         try {
             LlamaTensors tensors = model.tensors(config, arena);
-            return new LlamaWeights(arena, model.name(), config, tensors, divisors, RotaryLayout.HALVES,
+            return new LlamaWeights(arena, directory, model.files, model.name(), config, tensors, divisors,
+                    RotaryLayout.HALVES,
                     model.warnings);
         } catch (RuntimeException | Error e) {
             arena.close();
@@ -151,13 +153,18 @@ final class HuggingFaceModel {
     private Map<String, Tensor> read(Arena arena) {
         Path single = directory.resolve(SINGLE);
         if (Files.exists(single)) {
-            return SafetensorsFile.open(single, arena);
+            return open(single, arena);
         }
         Path index = directory.resolve(INDEX);
         if (!Files.isRegularFile(index)) {
             throw new ModelFormatException(directory, SINGLE, "is missing, and " + INDEX + " too");
         }
         return readShards(JsonFields.read(index).object("weight_map"), arena);
+    }
+
+    private Map<String, Tensor> open(Path file, Arena arena) {
+        files.add(file);
+        return SafetensorsFile.open(file, arena);
     }
 
     private Map<String, Tensor> readShards(JsonFields weightMap, Arena arena) {
@@ -172,7 +179,7 @@ final class HuggingFaceModel {
         Map<String, Tensor> tensors = new HashMap<>();
         indexed.forEach((shard, expected) -> {
             Path file = directory.resolve(shard);
-            Map<String, Tensor> found = SafetensorsFile.open(file, arena);
+            Map<String, Tensor> found = open(file, arena);
             for (String tensor : expected) {
                 if (!found.containsKey(tensor)) {
                     throw new ModelFormatException(file, tensor, "is missing, but " + INDEX + " says it is there");

@@ -11,6 +11,8 @@ import java.util.List;
  */
 public final class LlamaWeights implements AutoCloseable {
     private final Arena arena;
+    private final Path path;
+    private final List<Path> files;
     private final String name;
     private final LlamaConfig config;
     private final LlamaTensors tensors;
@@ -19,9 +21,16 @@ public final class LlamaWeights implements AutoCloseable {
     private final List<String> warnings;
     private final String fingerprint;
 
-    LlamaWeights(Arena arena, String name, LlamaConfig config, LlamaTensors tensors, float[] ropeDivisors,
+    /**
+     * @param path what the model is opened by
+     * @param files that the tensors are mapped from
+     */
+    LlamaWeights(Arena arena, Path path, List<Path> files, String name, LlamaConfig config, LlamaTensors tensors,
+            float[] ropeDivisors,
             RotaryLayout rotaryLayout, List<String> warnings) {
         this.arena = arena;
+        this.path = path;
+        this.files = List.copyOf(files);
         this.name = name;
         this.config = config;
         this.tensors = tensors;
@@ -39,6 +48,16 @@ public final class LlamaWeights implements AutoCloseable {
      */
     public static LlamaWeights open(Path model) {
         return Files.isDirectory(model) ? HuggingFaceModel.open(model) : GgufModel.open(model);
+    }
+
+    /** What it was opened by. */
+    public Path path() {
+        return path;
+    }
+
+    /** The files that the tensors are mapped from. */
+    public List<Path> files() {
+        return files;
     }
 
     public LlamaConfig config() {
