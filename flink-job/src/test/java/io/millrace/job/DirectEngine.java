@@ -91,7 +91,7 @@ final class DirectEngine implements AutoCloseable {
         SamplingParameters sampling = new SamplingParameters((float) temperature, 0, 0.9f, 0, 1, 0, 0, Map.of(), seed);
         engine.submit(sequence,
                 new GenerationRequest("direct", history.stream().mapToInt(Integer::intValue).toArray(), 0,
-                        sampling, maxNewTokens, stopTokens(), List.of(), -1, 0, Long.MAX_VALUE, null));
+                        sampling, maxNewTokens, stopTokens(), List.of(), -1, 0, Long.MAX_VALUE, "", null));
         try {
             return answer.get(2, TimeUnit.MINUTES);
         } finally {

@@ -43,6 +43,22 @@ public final class MillraceOptions {
     public static final ConfigOption<Integer> THREADS = key("millrace.engine.threads").intType().defaultValue(0)
             .withDescription("Threads of the kernels, per task manager; 0 takes every core.");
 
+    public static final ConfigOption<Boolean> PREFIX_CACHE = key("millrace.engine.prefix-cache").booleanType()
+            .defaultValue(true)
+            .withDescription(
+                    "Whether turns that begin with the same tokens, for instance a system prompt, share the KV "
+                            + "blocks of that beginning, so that it is computed once. A prompt's cache_salt keeps it apart.");
+
+    public static final ConfigOption<Integer> NUM_SPECULATIVE_TOKENS = key("millrace.engine.num-speculative-tokens")
+            .intType().defaultValue(0)
+            .withDescription(
+                    "At most this many tokens per turn are guessed from its own text and verified in one pass; "
+                            + "0 guesses none. Answers stay the same; those that repeat their prompt come faster.");
+
+    public static final ConfigOption<Integer> PROMPT_LOOKUP_NGRAM = key("millrace.engine.prompt-lookup-ngram").intType()
+            .defaultValue(3)
+            .withDescription("Tokens are guessed where the last ones, this many, occurred earlier in the turn's text.");
+
     // -------------------------------------------------------------------------------------------------- session
 
     public static final ConfigOption<Duration> SESSION_TTL = key("millrace.session.ttl").durationType()
@@ -96,7 +112,8 @@ public final class MillraceOptions {
 
     /** Every option above, in this order, for command lines and documentation. */
     public static final List<ConfigOption<?>> ALL = List.of(MODEL, MAX_NUM_SEQS, MAX_NUM_BATCHED_TOKENS, KV_MEMORY,
-            KV_TYPE, THREADS, SESSION_TTL, DUPLICATE_WINDOW, MAX_ACCEPTED_PROMPTS, MAX_EVENT_SIZE, MAX_PROMPT_TOKENS,
+            KV_TYPE, THREADS, PREFIX_CACHE, NUM_SPECULATIVE_TOKENS, PROMPT_LOOKUP_NGRAM, SESSION_TTL, DUPLICATE_WINDOW,
+            MAX_ACCEPTED_PROMPTS, MAX_EVENT_SIZE, MAX_PROMPT_TOKENS,
             MAX_COMPLETION_TOKENS, STREAM, TEMPERATURE, TOP_P, TOP_K, MIN_P);
 
     private MillraceOptions() {}

@@ -12,9 +12,11 @@ import org.apache.flink.configuration.ReadableConfig;
  * @param maxEventBytes of all texts of a prompt event
  * @param maxPromptTokens 0 leaves it to the model's context
  * @param threads of the kernels; 0 takes every core
+ * @param numSpeculativeTokens drafted per turn and step; 0 for no speculation
  */
 public record OperatorSettings(String model, int maxNumSeqs, int maxNumBatchedTokens, long kvBytes, KvType kvType,
-        int threads, long ttlMillis, int duplicateWindow, int maxAcceptedPrompts, long maxEventBytes,
+        int threads, boolean prefixCache, int numSpeculativeTokens, int promptLookupNgram, long ttlMillis,
+        int duplicateWindow, int maxAcceptedPrompts, long maxEventBytes,
         int maxPromptTokens, int maxCompletionTokens, boolean stream, float temperature, float topP, int topK,
         float minP) implements Serializable {
 
@@ -33,6 +35,8 @@ public record OperatorSettings(String model, int maxNumSeqs, int maxNumBatchedTo
                 atLeast(1, config, MillraceOptions.MAX_NUM_BATCHED_TOKENS),
                 positive(MillraceOptions.KV_MEMORY, config.get(MillraceOptions.KV_MEMORY).getBytes()),
                 config.get(MillraceOptions.KV_TYPE), atLeast(0, config, MillraceOptions.THREADS),
+                config.get(MillraceOptions.PREFIX_CACHE), atLeast(0, config, MillraceOptions.NUM_SPECULATIVE_TOKENS),
+                atLeast(1, config, MillraceOptions.PROMPT_LOOKUP_NGRAM),
                 positive(MillraceOptions.SESSION_TTL, config.get(MillraceOptions.SESSION_TTL).toMillis()),
                 atLeast(1, config, MillraceOptions.DUPLICATE_WINDOW),
                 atLeast(1, config, MillraceOptions.MAX_ACCEPTED_PROMPTS),

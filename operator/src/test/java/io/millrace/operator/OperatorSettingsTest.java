@@ -29,7 +29,8 @@ class OperatorSettingsTest {
 
     @ParameterizedTest
     @CsvSource({"millrace.engine.max-num-seqs,0", "millrace.engine.max-num-batched-tokens,0",
-            "millrace.engine.kv.memory,0 b", "millrace.engine.threads,-1", "millrace.session.ttl,0 ms",
+            "millrace.engine.kv.memory,0 b", "millrace.engine.threads,-1", "millrace.engine.num-speculative-tokens,-1",
+            "millrace.engine.prompt-lookup-ngram,0", "millrace.session.ttl,0 ms",
             "millrace.session.duplicate-window,0", "millrace.session.max-accepted-prompts,0",
             "millrace.session.max-event-size,0 b", "millrace.session.max-prompt-tokens,-1",
             "millrace.session.max-completion-tokens,0", "millrace.sampling.temperature,NaN",
@@ -42,7 +43,8 @@ class OperatorSettingsTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"millrace.engine.max-num-seqs,many", "millrace.engine.kv.type,q3", "millrace.session.ttl,soon"})
+    @CsvSource({"millrace.engine.max-num-seqs,many", "millrace.engine.kv.type,q3", "millrace.engine.prefix-cache,maybe",
+            "millrace.session.ttl,soon"})
     void aValueOfTheWrongTypeNamesItsOption(String option, String value) {
         Configuration config = Configuration.fromMap(Map.of("millrace.model", "m.gguf", option, value));
         assertThatThrownBy(() -> OperatorSettings.of(config)).isInstanceOf(IllegalArgumentException.class)

@@ -15,6 +15,12 @@ final class EngineOptionGroup {
     @Option(names = "--kv-memory", paramLabel = "MIB", defaultValue = "1024", description = "Upper limit of the KV cache, in MiB; taken as it is needed. Default: ${DEFAULT-VALUE}.")
     private int kvMebibytes;
 
+    @Option(names = "--num-speculative-tokens", paramLabel = "N", defaultValue = "0", description = "At most this many tokens are guessed from the text so far and verified in one pass; the answer stays the same. Default: ${DEFAULT-VALUE}.")
+    private int numSpeculativeTokens;
+
+    @Option(names = "--prompt-lookup-ngram", paramLabel = "N", defaultValue = "3", description = "Tokens are guessed where the last ones, this many, occurred earlier. Default: ${DEFAULT-VALUE}.")
+    private int promptLookupNgram;
+
     /** Throws when an option is out of range, naming it. */
     EngineOptions options() {
         if (threads < 1) {
@@ -23,6 +29,13 @@ final class EngineOptionGroup {
         if (kvMebibytes < 1) {
             throw new InvalidInput("--kv-memory: " + kvMebibytes + " is not 1 or more");
         }
-        return EngineOptions.defaults().withThreads(threads).withKvType(kvType).withKvBytes((long) kvMebibytes << 20);
+        if (numSpeculativeTokens < 0) {
+            throw new InvalidInput("--num-speculative-tokens: " + numSpeculativeTokens + " is not 0 or more");
+        }
+        if (promptLookupNgram < 1) {
+            throw new InvalidInput("--prompt-lookup-ngram: " + promptLookupNgram + " is not 1 or more");
+        }
+        return EngineOptions.defaults().withThreads(threads).withKvType(kvType).withKvBytes((long) kvMebibytes << 20)
+                .withSpeculation(numSpeculativeTokens, promptLookupNgram);
     }
 }

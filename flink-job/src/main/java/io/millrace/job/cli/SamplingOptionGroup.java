@@ -53,7 +53,7 @@ final class SamplingOptionGroup {
     GenerationRequest request(String id, int[] tokens, SpecialTokens specials) {
         List<Integer> stopTokens = ignoreEos ? List.of() : specials.stopTokens();
         return new GenerationRequest(id, tokens, 0, parameters(), maxTokens, stopTokens, stop, -1, 0, Long.MAX_VALUE,
-                null);
+                "", null);
     }
 
     private SamplingParameters parameters() {

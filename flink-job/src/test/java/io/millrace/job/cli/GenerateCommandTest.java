@@ -213,6 +213,14 @@ class GenerateCommandTest {
         assertThat(json.get("finish_reason").asText()).isEqualTo("length");
     }
 
+    @Test
+    void speculationDoesNotChangeTheText() {
+        String text = generate("--prompt", "Hi", "--max-tokens", 60, "--temperature", 0).succeeds().out();
+
+        assertThat(generate("--prompt", "Hi", "--max-tokens", 60, "--temperature", 0, "--num-speculative-tokens", 4,
+                "--prompt-lookup-ngram", 1).succeeds().out()).isEqualTo(text);
+    }
+
     // ------------------------------------------------------------------------------------------------ mistakes
 
     @ParameterizedTest
@@ -220,7 +228,8 @@ class GenerateCommandTest {
             "--temperature, NaN, is not between 0 and 100", "--temperature, -0.1, is not between 0 and 100",
             "--top-p, 2, is not above 0 and at most 1", "--top-p, 0, is not above 0 and at most 1",
             "--top-k, -1, is not 0 or more", "--min-p, 1.5, is not between 0 and 1", "--stop, '', is empty",
-            "--threads, 0, is not 1 or more", "--kv-memory, 0, is not 1 or more"})
+            "--threads, 0, is not 1 or more", "--kv-memory, 0, is not 1 or more",
+            "--num-speculative-tokens, -1, is not 0 or more", "--prompt-lookup-ngram, 0, is not 1 or more"})
     void aValueOutOfRangeIsRefused(String option, String value, String problem) {
         generate("--prompt", "Hi", option, value).isRefused(option + ": ", value, problem);
     }

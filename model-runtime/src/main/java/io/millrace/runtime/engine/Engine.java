@@ -4,6 +4,7 @@ import io.millrace.runtime.kernels.KernelProvider;
 import io.millrace.runtime.kernels.WorkerPool;
 import io.millrace.runtime.kv.KvBlockPool;
 import io.millrace.runtime.kv.KvLayout;
+import io.millrace.runtime.kv.PrefixCache;
 import io.millrace.runtime.model.Batch;
 import io.millrace.runtime.model.Decoder;
 import io.millrace.runtime.model.LlamaModel;
@@ -34,6 +35,7 @@ public final class Engine implements AutoCloseable {
     private final LlamaConfig config;
     private final Tokenizer tokenizer;
     private final KvBlockPool pool;
+    private final @Nullable PrefixCache prefixCache;
     private final WorkerPool workers;
     private final StepLoop loop;
     private final Thread thread;
@@ -84,8 +86,9 @@ public final class Engine implements AutoCloseable {
         this.config = model.weights().config();
         this.tokenizer = model.tokenizer();
         int rows = options.maxNumBatchedTokens();
-        int logitRows = Math.min(options.maxNumSeqs(), rows);
+        int logitRows = options.logitRows();
         this.pool = new KvBlockPool(KvLayout.of(config, options.kvType()), options.kvBytes());
+        this.prefixCache = options.prefixCaching() ? new PrefixCache(pool, PrefixCache.BlockHash.seeded()) : null;
         this.workers = new WorkerPool(options.threads());
         Decoder decoder;
         try {
@@ -103,7 +106,7 @@ public final class Engine implements AutoCloseable {
 
     /** A new sequence without tokens and blocks, which reports to {@code listener}. Any thread. */
     public Sequence open(GenerationListener listener) {
-        Sequence sequence = new Sequence(listener, pool);
+        Sequence sequence = new Sequence(listener, pool, prefixCache);
         lock.lock();
         try {
             opened.add(sequence);

@@ -20,11 +20,12 @@ import org.jspecify.annotations.Nullable;
  * @param priority lower goes first; equal priorities in order of arrival
  * @param deadlineNanos {@link System#nanoTime()} after which the turn ends with {@link FinishReason#DEADLINE};
  *        {@link Long#MAX_VALUE} for none
+ * @param cacheSalt blocks are shared only between turns of the same salt; empty for those without one
  * @param cached KV blocks that were saved elsewhere, or null; used when the sequence has fewer positions in the arena
  */
 public record GenerationRequest(String id, int[] tokens, int generated, SamplingParameters sampling, int maxNewTokens,
         List<Integer> stopTokens, List<String> stop, int topLogprobs, int priority, long deadlineNanos,
-        @Nullable SavedKv cached) {
+        String cacheSalt, @Nullable SavedKv cached) {
 
     public GenerationRequest {
         if (tokens.length == 0 || generated < 0 || generated >= tokens.length) {

@@ -10,7 +10,10 @@ import java.util.List;
  * computed catch up. Rows of sequences that lack one position come first, prompts fill what is left of the step.
  *
  * <p>A turn is admitted when all of its known positions fit in free blocks, in order of {@link Turn#ORDER}, no one overtaking.
- * When blocks are short, idle sequences are asked for theirs, least recently used first. When not one row fits, blocks are
+ * It takes the blocks that the prefix cache has of it. While a running turn is about to compute the next one, it waits, so that
+ * many turns that begin alike compute their beginning once.
+ *
+ * <p>When blocks are short, idle sequences are asked for theirs, least recently used first. When not one row fits, blocks are
  * taken: from waiting turns, then from running ones, the last in order first. So the first running turn always goes on, and
  * since every turn fits the arena alone, all of them end.
  *
@@ -20,6 +23,8 @@ final class Scheduler {
     private final KvBlockPool pool;
     private final int maxNumSeqs;
     private final int maxNumBatchedTokens;
+    private final int maxLogitRows;
+    private final PromptLookup lookup;
     /** Both in order of turns. */
     private final List<Sequence> waiting = new ArrayList<>();
     private final List<Sequence> running = new ArrayList<>();
@@ -29,12 +34,17 @@ final class Scheduler {
     private final List<Sequence> evictions = new ArrayList<>();
     private int budget;
     private long cachedTokens;
+    private long prefixCacheQueries;
+    private long prefixCacheHits;
     private long preemptions;
 
-    Scheduler(KvBlockPool pool, int maxNumSeqs, int maxNumBatchedTokens) {
+    /** @param maxLogitRows rows of logits of one step, {@code maxNumSeqs} or more; drafts take those that are left */
+    Scheduler(KvBlockPool pool, int maxNumSeqs, int maxNumBatchedTokens, int maxLogitRows, PromptLookup lookup) {
         this.pool = pool;
         this.maxNumSeqs = maxNumSeqs;
         this.maxNumBatchedTokens = maxNumBatchedTokens;
+        this.maxLogitRows = maxLogitRows;
+        this.lookup = lookup;
     }
 
     /** A turn has begun on the sequence. */
@@ -68,6 +78,7 @@ final class Scheduler {
         do {
             fill();
         } while (step.isEmpty() && preempt());
+        draft();
         requestEvictions();
         return step;
     }
@@ -87,6 +98,14 @@ final class Scheduler {
 
     long cachedTokens() {
         return cachedTokens;
+    }
+
+    long prefixCacheQueries() {
+        return prefixCacheQueries;
+    }
+
+    long prefixCacheHits() {
+        return prefixCacheHits;
     }
 
     long preemptions() {
@@ -115,13 +134,46 @@ final class Scheduler {
         }
         // Even a turn that starts in blocks of its own would put off the preemption that a blocked one may need.
         while (!blocked && budget > 0 && running.size() < maxNumSeqs && !waiting.isEmpty()
-                && missingBlocks(waiting.get(0)) <= pool.free()) {
+                && waiting.get(0).missingBlocks() <= pool.free() && !wouldRepeat(waiting.get(0))) {
             Sequence sequence = waiting.remove(0);
-            sequence.admit();
+            prefixCacheQueries += sequence.known() - sequence.computed();
+            prefixCacheHits += sequence.admit();
             cachedTokens += sequence.known() - sequence.uncomputed();
             insert(running, sequence);
             take(sequence);
         }
+    }
+
+    private boolean wouldRepeat(Sequence sequence) {
+        for (int i = 0; i < running.size(); i++) {
+            if (sequence.wouldRepeat(running.get(i))) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    /** Rows that nothing else needs verify what the turns may say next. */
+    private void draft() {
+        if (lookup.maxTokens() == 0) {
+            return;
+        }
+        int logitRows = maxLogitRows;
+        for (int i = 0; i < step.size(); i++) {
+            logitRows -= draws(step.get(i)) ? 1 : 0;
+        }
+        for (int i = 0; i < step.size() && budget > 0 && logitRows > 0; i++) {
+            Sequence sequence = step.get(i);
+            if (draws(sequence)) {
+                sequence.draft(lookup, Math.min(budget, logitRows));
+                budget -= sequence.drafted();
+                logitRows -= sequence.drafted();
+            }
+        }
+    }
+
+    private static boolean draws(Sequence sequence) {
+        return sequence.scheduled() == sequence.uncomputed();
     }
 
     private void take(Sequence sequence) {
@@ -133,7 +185,7 @@ final class Scheduler {
 
     /** Takes the blocks of the turn that is last in order, when that helps the first one; false when nothing is to be taken. */
     private boolean preempt() {
-        if (running.isEmpty() && (waiting.isEmpty() || missingBlocks(waiting.get(0)) <= pool.free() + idleBlocks())) {
+        if (running.isEmpty() && (waiting.isEmpty() || waiting.get(0).missingBlocks() <= pool.free() + idleBlocks())) {
             return false;
         }
         for (int i = waiting.size() - 1; i >= (running.isEmpty() ? 1 : 0); i--) {
@@ -166,11 +218,11 @@ final class Scheduler {
             missing += Math.max(0, KvLayout.blocksFor(soon) - sequence.blocks().size());
         }
         if (!waiting.isEmpty() && running.size() < maxNumSeqs) {
-            missing += missingBlocks(waiting.get(0));
+            missing += waiting.get(0).missingBlocks();
         }
         for (int i = 0; i < idle.size() && missing > 0; i++) {
             if (idle.get(i).evictionRequested()) {
-                missing -= idle.get(i).blocks().size();
+                missing -= idle.get(i).exclusiveBlocks();
             }
         }
         for (int i = 0; i < idle.size() && missing > 0; i++) {
@@ -178,7 +230,7 @@ final class Scheduler {
             if (!sequence.evictionRequested()) {
                 sequence.requestEviction();
                 evictions.add(sequence);
-                missing -= sequence.blocks().size();
+                missing -= sequence.exclusiveBlocks();
             }
         }
     }
@@ -186,13 +238,9 @@ final class Scheduler {
     private int idleBlocks() {
         int blocks = 0;
         for (int i = 0; i < idle.size(); i++) {
-            blocks += idle.get(i).blocks().size();
+            blocks += idle.get(i).exclusiveBlocks();
         }
         return blocks;
-    }
-
-    private static int missingBlocks(Sequence sequence) {
-        return KvLayout.blocksFor(sequence.known()) - sequence.blocks().size();
     }
 
     private static void insert(List<Sequence> ordered, Sequence sequence) {

@@ -3,6 +3,7 @@ package io.millrace.runtime.engine;
 import io.millrace.runtime.kv.BlockTable;
 import io.millrace.runtime.kv.KvBlockPool;
 import io.millrace.runtime.kv.KvLayout;
+import io.millrace.runtime.kv.PrefixCache;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import java.util.Objects;
@@ -16,6 +17,9 @@ import org.jspecify.annotations.Nullable;
  * <p>Everything belongs to the engine thread, except {@link #readBlock}. The lock guards the block table and the computed
  * count: the engine takes it whenever it changes one of them, so a reader sees blocks that stay this sequence's while it
  * copies. It is not held during a forward pass, which writes only positions that are not yet counted as computed.
+ *
+ * <p>Full blocks may be shared with other sequences, so they are never written; a block that is filled in part is this
+ * sequence's alone.
  */
 public final class Sequence {
     final GenerationListener listener;
@@ -24,6 +28,7 @@ public final class Sequence {
     private final KvBlockPool pool;
     private final Object lock = new Object();
     private final BlockTable blocks = new BlockTable();
+    private final PrefixChain chain;
     private int computed;
     private int[] tokens = {};
     private int known;
@@ -31,11 +36,15 @@ public final class Sequence {
     /** Positions that are there once {@link #restore} is done; no more than {@link #computed} when nothing is to be done. */
     private int restorable;
     private int scheduled;
+    /** Tokens after the known ones that the next step verifies. */
+    private int drafted;
     private boolean evictionRequested;
 
-    Sequence(GenerationListener listener, KvBlockPool pool) {
+    /** @param cache of the pool; null to share no blocks */
+    Sequence(GenerationListener listener, KvBlockPool pool, @Nullable PrefixCache cache) {
         this.listener = listener;
         this.pool = pool;
+        this.chain = new PrefixChain(cache, pool, blocks);
     }
 
     /**
@@ -68,6 +77,7 @@ public final class Sequence {
         int resident = Math.min(computed, next.length);
         int mismatch = Arrays.mismatch(tokens, 0, resident, next, 0, resident);
         truncate(Math.min(mismatch < 0 ? resident : mismatch, next.length - 1));
+        chain.salt(turn.request.cacheSalt());
         tokens = Arrays.copyOf(next, next.length);
         known = next.length;
         this.turn = turn;
@@ -87,7 +97,30 @@ public final class Sequence {
             while (blocks.size() > KvLayout.blocksFor(computed)) {
                 pool.release(blocks.removeLast());
             }
+            if (computed % KvLayout.BLOCK_POSITIONS != 0) {
+                ownLastBlock();
+            }
+            chain.truncate(computed / KvLayout.BLOCK_POSITIONS);
         }
+    }
+
+    /** The last block was perhaps full, and will be written again: nobody else may have it or find it. */
+    private void ownLastBlock() {
+        int last = blocks.get(blocks.size() - 1);
+        if (pool.references(last) > 1) {
+            pool.release(blocks.removeLast());
+            computed -= computed % KvLayout.BLOCK_POSITIONS;
+        } else {
+            chain.withdraw(last);
+        }
+    }
+
+    /** Forgets all positions, for other sequences that may find them too: they may be wrong. */
+    void discard() {
+        for (int i = 0; i < blocks.size(); i++) {
+            chain.withdraw(blocks.get(i));
+        }
+        truncate(0);
     }
 
     /** The arena is gone: nothing is resident and nothing is given back. */
@@ -95,6 +128,7 @@ public final class Sequence {
         synchronized (lock) {
             computed = 0;
             blocks.clear();
+            chain.truncate(0);
         }
     }
 
@@ -121,14 +155,49 @@ public final class Sequence {
         }
     }
 
-    /** The turn gets its blocks; positions that were saved elsewhere and are not resident are to be restored. */
-    void admit() {
-        Turn admitted = turn();
+    /** Free blocks that the turn needs to be admitted, as of now. */
+    int missingBlocks() {
+        chain.look(tokens, known - 1);
+        return chain.foundPositions() > computed
+                ? KvLayout.blocksFor(known) - chain.foundPositions() / KvLayout.BLOCK_POSITIONS + chain.cost()
+                : KvLayout.blocksFor(known) - blocks.size();
+    }
+
+    /**
+     * Whether the first block that this turn would compute if it were admitted is one that {@code other}, a running turn, has
+     * yet to compute. Call after {@link #missingBlocks}.
+     */
+    boolean wouldRepeat(Sequence other) {
+        int has = Math.max(chain.foundPositions(), Math.max(computed, saved()));
+        int end = (has / KvLayout.BLOCK_POSITIONS + 1) * KvLayout.BLOCK_POSITIONS;
+        return end < known && other.computed < end && end <= other.known && chain.sharesWith(other.chain)
+                && Arrays.equals(tokens, 0, end, other.tokens, 0, end);
+    }
+
+    /**
+     * The turn gets its blocks, those that hold its first positions from the cache; positions that were saved elsewhere and
+     * are in neither are to be restored. Call after {@link #missingBlocks}.
+     *
+     * @return positions that the cache gave
+     */
+    int admit() {
+        int found = Math.max(0, chain.foundPositions() - computed);
+        if (found > 0) {
+            synchronized (lock) {
+                chain.take(tokens);
+                computed = chain.foundPositions();
+            }
+        }
         grow(known);
-        SavedKv cached = admitted.request.cached();
-        int saved = cached == null ? 0 : Math.min(cached.positions(), known - 1);
-        restorable = Math.max(saved, computed);
-        admitted.admitted(restorable);
+        restorable = Math.max(saved(), computed);
+        turn().admitted(restorable);
+        return found;
+    }
+
+    /** Positions of the turn that were saved elsewhere. */
+    private int saved() {
+        SavedKv cached = turn().request.cached();
+        return cached == null ? 0 : Math.min(cached.positions(), known - 1);
     }
 
     /**
@@ -141,30 +210,60 @@ public final class Sequence {
             return;
         }
         int first = computed / KvLayout.BLOCK_POSITIONS;
-        publish(first * KvLayout.BLOCK_POSITIONS);
+        setComputed(first * KvLayout.BLOCK_POSITIONS);
         for (int index = first; index < KvLayout.blocksFor(restorable); index++) {
             cached.copyBlock(index, pool.block(blocks.get(index)));
         }
-        publish(restorable);
+        setComputed(restorable);
     }
 
     /** A step computed the scheduled positions. */
     void advance() {
-        publish(computed + scheduled);
+        setComputed(computed + scheduled);
     }
 
-    private void publish(int positions) {
+    /** The token that was drawn last is the one that was drafted, and the step has computed it too. */
+    void acceptDraft() {
+        setComputed(computed + 1);
+    }
+
+    private void setComputed(int positions) {
         synchronized (lock) {
             computed = positions;
+            chain.publish(tokens, positions);
         }
+    }
+
+    /**
+     * Drafts tokens that may follow, and takes blocks for them.
+     *
+     * @param most tokens at most
+     */
+    void draft(PromptLookup lookup, int most) {
+        // One token is drawn after the last draft.
+        int room = Math.min(Math.min(most, lookup.maxTokens()), turn().maxKnown - known - 1);
+        reserve(known + Math.max(0, room));
+        drafted = lookup.draft(tokens, known, room);
+        if (!grow(known + drafted)) {
+            drafted = blocks.positions() - known;
+        }
+    }
+
+    /** Tokens after the known ones that the next step verifies; {@link #tokens()} has them. */
+    int drafted() {
+        return drafted;
     }
 
     /** A token was drawn. */
     void append(int token) {
-        if (known == tokens.length) {
-            tokens = Arrays.copyOf(tokens, tokens.length + Math.max(64, tokens.length / 2));
-        }
+        reserve(known + 1);
         tokens[known++] = token;
+    }
+
+    private void reserve(int length) {
+        if (length > tokens.length) {
+            tokens = Arrays.copyOf(tokens, length + Math.max(64, length / 2));
+        }
     }
 
     Turn turn() {
@@ -197,13 +296,23 @@ public final class Sequence {
         return blocks;
     }
 
-    /** Positions that the next step computes. */
+    /** Blocks that are free once this sequence is released: those that no other one shares. */
+    int exclusiveBlocks() {
+        int exclusive = 0;
+        for (int i = 0; i < blocks.size(); i++) {
+            exclusive += pool.references(blocks.get(i)) == 1 ? 1 : 0;
+        }
+        return exclusive;
+    }
+
+    /** Positions that the next step computes, drafted ones apart. */
     int scheduled() {
         return scheduled;
     }
 
     void schedule(int positions) {
         scheduled = positions;
+        drafted = 0;
     }
 
     boolean evictionRequested() {

@@ -24,12 +24,15 @@ final class StepLoop {
     private final Logprobs logprobs;
     private long steps;
     private long computedTokens;
+    private long draftedTokens;
+    private long acceptedTokens;
 
     StepLoop(EngineOptions options, int vocabulary, KvBlockPool pool, Decoder decoder, Batch batch) {
         this.pool = pool;
         this.decoder = decoder;
         this.batch = batch;
-        this.scheduler = new Scheduler(pool, options.maxNumSeqs(), options.maxNumBatchedTokens());
+        this.scheduler = new Scheduler(pool, options.maxNumSeqs(), options.maxNumBatchedTokens(), options.logitRows(),
+                options.lookup());
         this.sampler = new Sampler(vocabulary);
         this.logprobs = new Logprobs(vocabulary, vocabulary);
     }
@@ -128,10 +131,12 @@ final class StepLoop {
         for (int i = 0; i < step.size(); i++) {
             Sequence sequence = step.get(i);
             int from = sequence.computed();
-            for (int position = from; position < from + sequence.scheduled(); position++) {
-                boolean last = position == sequence.known() - 1;
-                batch.add(sequence.tokens()[position], position, sequence.blocks(), last);
+            int end = from + sequence.scheduled() + sequence.drafted();
+            for (int position = from; position < end; position++) {
+                boolean draws = position >= sequence.known() - 1;
+                batch.add(sequence.tokens()[position], position, sequence.blocks(), draws);
             }
+            draftedTokens += sequence.drafted();
         }
         long started = System.nanoTime();
         decoder.forward(batch);
@@ -144,12 +149,34 @@ final class StepLoop {
             computedTokens += sequence.scheduled();
             sequence.turn().computed(from, sequence.computed(), started);
             if (sequence.computed() == sequence.known()) {
-                draw(sequence, row++);
+                int rows = 1 + sequence.drafted();
+                draw(sequence, row, rows);
+                row += rows;
             }
         }
     }
 
-    private void draw(Sequence sequence, int row) {
+    /**
+     * Draws a token from the first row, and from each next one as long as the token drawn before is the one that was drafted:
+     * then that row was computed from the sequence's own tokens, and gives what a step of its own would have given.
+     */
+    private void draw(Sequence sequence, int row, int rows) {
+        for (int i = 0; i < rows; i++) {
+            if (i > 0) {
+                sequence.acceptDraft();
+                computedTokens++;
+                acceptedTokens++;
+            }
+            int next = sequence.known();
+            int draft = i < rows - 1 ? sequence.tokens()[next] : -1;
+            drawToken(sequence, row + i);
+            if (!sequence.hasTurn() || sequence.tokens()[next] != draft) {
+                return;
+            }
+        }
+    }
+
+    private void drawToken(Sequence sequence, int row) {
         Turn turn = sequence.turn();
         float[] logits = decoder.logits();
         int offset = decoder.logitsOffset(row);
@@ -202,10 +229,11 @@ final class StepLoop {
         report(sequence, -1, text, Float.NaN, List.of(), reason, null);
     }
 
-    /** Ends a turn that failed alone. Its blocks may hold what made it fail, so they go too. */
+    /** Ends a turn that failed alone. Its blocks may hold what made it fail, so they go too, also from the prefix cache. */
     private void fail(Sequence sequence, RuntimeException cause) {
         LOG.warn("Request {} failed: {}", sequence.turn().request.id(), cause.toString());
         String error = cause.getMessage() == null ? cause.toString() : cause.getMessage();
+        sequence.discard();
         report(sequence, -1, "", Float.NaN, List.of(), FinishReason.ERROR, error);
     }
 
@@ -248,6 +276,7 @@ final class StepLoop {
 
     EngineStats stats() {
         return new EngineStats(scheduler.running().size(), scheduler.waiting().size(), pool.capacity() - pool.free(),
-                pool.capacity(), steps, computedTokens, scheduler.cachedTokens(), scheduler.preemptions());
+                pool.capacity(), steps, computedTokens, scheduler.cachedTokens(), scheduler.preemptions(),
+                scheduler.prefixCacheQueries(), scheduler.prefixCacheHits(), draftedTokens, acceptedTokens);
     }
 }

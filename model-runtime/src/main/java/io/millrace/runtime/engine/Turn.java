@@ -23,6 +23,7 @@ final class Turn {
     private long startedNanos;
     private long firstTokenNanos;
     private boolean started;
+    private boolean admitted;
     private int cachedTokens;
     private int computedTokens;
     private int preemptions;
@@ -71,11 +72,12 @@ final class Turn {
     }
 
     /**
-     * The turn is scheduled and the first {@code positions} positions need not be computed. After a preemption they are those
-     * saved elsewhere, no more than before.
+     * The turn is scheduled and the first {@code positions} positions need not be computed. After a preemption the turn may
+     * find positions that it computed itself: they are not cached ones.
      */
     void admitted(int positions) {
-        cachedTokens = Math.min(positions, promptTokens);
+        cachedTokens = Math.min(positions, admitted ? cachedTokens : promptTokens);
+        admitted = true;
     }
 
     void preempted() {

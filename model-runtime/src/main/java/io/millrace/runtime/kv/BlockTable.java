@@ -34,6 +34,11 @@ public final class BlockTable {
         return blocks[Objects.checkIndex(index, size)];
     }
 
+    /** Puts a block that holds the same in the place of the {@code index}-th one; neither retains nor releases. */
+    public void replace(int index, int blockId) {
+        blocks[Objects.checkIndex(index, size)] = blockId;
+    }
+
     /** Forgets the last block and returns its id. It does not release it. */
     public int removeLast() {
         Objects.checkIndex(size - 1, size);

@@ -3,14 +3,16 @@ package io.millrace.runtime.kv;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.Objects;
+import java.util.function.IntConsumer;
 
 /**
  * The arena of KV blocks: a fixed number of blocks of {@link KvLayout#blockBytes()} off the heap. Memory is taken from the
  * system in slabs when it is first needed and kept until {@link #close()}.
  *
- * <p>
- * Blocks are allocated and released by one thread, the engine's. Other threads may read a block that they know to be
- * allocated.
+ * <p>A block is free when nobody references it. What a {@linkplain #keep kept} block holds outlives its last reference: it
+ * can be retained again until its memory is needed, which takes the block that was released first.
+ *
+ * <p>One thread, the engine's, calls the methods. Other threads may read a block that they know to be referenced.
  */
 public final class KvBlockPool implements AutoCloseable {
     private static final long SLAB_BYTES = 32L << 20;
@@ -20,13 +22,18 @@ public final class KvBlockPool implements AutoCloseable {
     private final KvLayout layout;
     private final Arena arena = Arena.ofShared();
     private final MemorySegment[] blocks;
-    private final boolean[] allocated;
+    private final int[] references;
+    private final boolean[] kept;
+    /** Kept blocks that nobody references. */
+    private final LruBlocks unused;
+    /** The other blocks that nobody references any more, a stack. */
     private final int[] released;
     private int releasedCount;
     /** Ids below are backed by a slab. */
     private int backed;
     /** Ids below have been handed out at least once. */
     private int fresh;
+    private IntConsumer reuseListener = id -> {};
 
     /**
      * @param budgetBytes upper bound of the memory of all blocks
@@ -41,7 +48,9 @@ public final class KvBlockPool implements AutoCloseable {
         this.layout = layout;
         int count = (int) Math.min(capacity, Integer.MAX_VALUE / KvLayout.BLOCK_POSITIONS);
         blocks = new MemorySegment[count];
-        allocated = new boolean[count];
+        references = new int[count];
+        kept = new boolean[count];
+        unused = new LruBlocks(count);
         released = new int[count];
     }
 
@@ -54,13 +63,13 @@ public final class KvBlockPool implements AutoCloseable {
         return blocks.length;
     }
 
-    /** Blocks that can still be allocated. */
+    /** Blocks that can still be allocated, kept ones that nobody references included. */
     public int free() {
-        return blocks.length - fresh + releasedCount;
+        return blocks.length - fresh + releasedCount + unused.size();
     }
 
     /**
-     * Takes a block, all zeros.
+     * Takes a block, all zeros, with one reference.
      *
      * @return its id, or -1 when none is free
      */
@@ -74,20 +83,68 @@ public final class KvBlockPool implements AutoCloseable {
                 addSlab();
             }
             id = fresh++;
+        } else if (unused.size() > 0) {
+            id = unused.removeOldest();
+            kept[id] = false;
+            reuseListener.accept(id);
+            blocks[id].fill((byte) 0);
         } else {
             return -1;
         }
-        allocated[id] = true;
+        references[id] = 1;
         return id;
     }
 
-    /** Gives a block back. */
+    /** Adds a reference to a block that has one or is kept. */
+    public void retain(int id) {
+        if (references[id] == 0) {
+            requireHeld(kept[id], id);
+            unused.remove(id);
+        }
+        references[id]++;
+    }
+
+    /** Gives a reference back. */
     public void release(int id) {
-        if (!allocated[id]) {
+        requireHeld(references[id] > 0, id);
+        if (--references[id] == 0) {
+            if (kept[id]) {
+                unused.add(id);
+            } else {
+                released[releasedCount++] = id;
+            }
+        }
+    }
+
+    /** How many references a block has. */
+    public int references(int id) {
+        return references[id];
+    }
+
+    /** A referenced block's content is worth keeping: it no longer changes, and somebody may find it. */
+    void keep(int id) {
+        requireHeld(references[id] > 0, id);
+        kept[id] = true;
+    }
+
+    /** Undoes {@link #keep}. */
+    void discard(int id) {
+        kept[id] = false;
+        if (references[id] == 0 && unused.contains(id)) {
+            unused.remove(id);
+            released[releasedCount++] = id;
+        }
+    }
+
+    /** Who hears of each kept block whose content is about to go. */
+    void onReuse(IntConsumer listener) {
+        reuseListener = listener;
+    }
+
+    private static void requireHeld(boolean holds, int id) {
+        if (!holds) {
             throw new IllegalStateException("KV block " + id + " is not allocated");
         }
-        allocated[id] = false;
-        released[releasedCount++] = id;
     }
 
     /** The memory of a block that was allocated at least once; valid until the pool is closed. */

@@ -163,7 +163,8 @@ class EngineEndingsTest {
         assertThat(released.finish()).isEqualTo(FinishReason.CANCELLED);
         recorder.onStep(step -> {});
         run(Request.of(llama.prompt(1, 20)));
-        assertThat(recorder.last().timing().cachedTokens()).isZero();
+        // Of its own blocks 19 would be; the first one, which is full, is still in the prefix cache.
+        assertThat(recorder.last().timing().cachedTokens()).isEqualTo(16);
     }
 
     @Test

@@ -18,7 +18,8 @@ import org.junit.jupiter.params.provider.MethodSource;
 
 /**
  * Conversations that share a small arena, in every order that chance gives: turns are cancelled and resumed, sequences are
- * saved, released and restored, blocks are taken. Each turn's tokens are those of its whole history computed at once, alone.
+ * saved, released and restored, blocks are taken; all begin alike, and with or without a prefix cache and speculation. Each
+ * turn's tokens are those of its whole history computed at once, alone.
  */
 class EngineInterleavingTest {
     private static final int CONVERSATIONS = 6;
@@ -26,6 +27,8 @@ class EngineInterleavingTest {
     private static final int NEW_TOKENS = 12;
 
     private static TinyLlama llama;
+    /** All conversations begin with it. */
+    private static int[] system = {};
     /** For each conversation and turn what an undisturbed engine gives. */
     private static final List<List<ExpectedTurn>> EXPECTED = new ArrayList<>();
 
@@ -36,10 +39,11 @@ class EngineInterleavingTest {
     @BeforeAll
     static void write() throws IOException, InterruptedException {
         llama = new TinyLlama();
+        system = llama.prompt(99, 21);
         try (Engine engine = llama.start(llama.options(100))) {
             for (int i = 0; i < CONVERSATIONS; i++) {
                 List<ExpectedTurn> turns = new ArrayList<>();
-                int[] history = {};
+                int[] history = system;
                 for (int t = 0; t < TURNS; t++) {
                     int[] news = llama.prompt(10 * i + t, 3 + 11 * i * (t + 1) % 37);
                     int[] prompt = IntStream.concat(IntStream.of(history), IntStream.of(news)).toArray();
@@ -69,8 +73,9 @@ class EngineInterleavingTest {
     void textsDoNotDependOnTheInterleaving(int seed) throws InterruptedException {
         Random random = new Random(seed);
         LinkedBlockingQueue<Event> events = new LinkedBlockingQueue<>();
-        EngineOptions options = llama.options(10 + random.nextInt(12)).withMaxNumSeqs(1 + random.nextInt(6))
-                .withMaxNumBatchedTokens(1 + random.nextInt(40)).withThreads(1 + random.nextInt(2));
+        EngineOptions options = llama.options(13 + random.nextInt(12)).withMaxNumSeqs(1 + random.nextInt(6))
+                .withMaxNumBatchedTokens(1 + random.nextInt(40)).withThreads(1 + random.nextInt(2))
+                .withPrefixCaching(random.nextInt(4) > 0).withSpeculation(random.nextInt(5), 1 + random.nextInt(2));
         try (Engine engine = llama.start(options)) {
             int open = 1 + random.nextInt(CONVERSATIONS);
             for (int i = 0; i < open; i++) {

@@ -97,13 +97,18 @@ class EngineMemoryTest {
             saved = HeapKv.read(sequence, engine.kvLayout());
         }
         Request request = Request.of(prompt).maxNewTokens(40).cached(saved.first(48));
-        try (Engine engine = llama.start(llama.options(8))) {
+        try (Engine engine = llama.start(llama.options(8).withPrefixCaching(false))) {
             Recorder other = new Recorder();
             Sequence older = engine.open(other);
-            other.onEviction(() -> engine.release(older));
-            engine.submit(older, Request.of(llama.prompt(2, 60)).maxNewTokens(40).build());
             Recorder recorder = new Recorder();
-            engine.submit(engine.open(recorder), request.build());
+            Sequence younger = engine.open(recorder);
+            other.onEviction(() -> engine.release(older));
+            other.onStep(step -> {
+                if (step.computedPositions() == 60) { // while both still fit
+                    engine.submit(younger, request.build());
+                }
+            });
+            engine.submit(older, Request.of(llama.prompt(2, 60)).maxNewTokens(40).build());
             other.outcome();
             assertThat(recorder.outcome()).isEqualTo(alone(request.cached(null)));
             TurnTiming timing = recorder.last().timing();

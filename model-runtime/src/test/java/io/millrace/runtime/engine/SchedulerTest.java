@@ -26,7 +26,7 @@ class SchedulerTest {
     private static final ThreadMXBean THREADS = (ThreadMXBean) ManagementFactory.getThreadMXBean();
     private static TinyLlama llama;
     private KvBlockPool pool = new KvBlockPool(LAYOUT, LAYOUT.blockBytes());
-    private Scheduler scheduler = new Scheduler(pool, 1, 1);
+    private Scheduler scheduler = new Scheduler(pool, 1, 1, 1, new PromptLookup(1, 0));
     private long arrivals;
 
     @BeforeAll
@@ -241,7 +241,7 @@ class SchedulerTest {
     void planningAllocatesNothing() {
         blocks(2000).seqs(8).budget(64);
         for (int i = 0; i < 8; i++) {
-            begin(new Sequence(new Recorder(), pool), "s", 10, 20_000, 0);
+            begin(new Sequence(new Recorder(), pool, null), "s", 10, 20_000, 0);
         }
         compute(scheduler.plan());
         long planned = 0;
@@ -320,7 +320,7 @@ class SchedulerTest {
     }
 
     private void budget(int maxNumBatchedTokens) {
-        scheduler = new Scheduler(pool, seqs, maxNumBatchedTokens);
+        scheduler = new Scheduler(pool, seqs, maxNumBatchedTokens, seqs, new PromptLookup(1, 0));
     }
 
     private Sequence add(String name, int prompt, int maxNewTokens) {
@@ -328,7 +328,7 @@ class SchedulerTest {
     }
 
     private Sequence add(String name, int prompt, int maxNewTokens, int priority) {
-        Sequence sequence = new Sequence(new Recorder(), pool);
+        Sequence sequence = new Sequence(new Recorder(), pool, null);
         begin(sequence, name, prompt, maxNewTokens, priority);
         return sequence;
     }

@@ -12,11 +12,11 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Random;
 
-/** A model small enough that a test may run thousands of steps: two layers of width 32, 512 positions, F32. */
+/** A model small enough that a test may run thousands of steps: two layers of width 32, F32, 512 positions unless told otherwise. */
 final class TinyLlama implements AutoCloseable {
     static final int CONTEXT = 512;
     private static final SampleModel.Options OPTIONS = SampleModel.Options.defaults().withGeometry(2, 32, 64, 4, 2, 8)
-            .withContextLength(CONTEXT).withType(TensorType.F32);
+            .withType(TensorType.F32);
 
     final Path file;
     final LlamaModel model;
@@ -35,8 +35,12 @@ final class TinyLlama implements AutoCloseable {
     }
 
     static Path write() throws IOException {
+        return write(CONTEXT);
+    }
+
+    static Path write(int contextLength) throws IOException {
         Path file = Files.createTempFile("tiny-llama", ".gguf");
-        SampleModel.write(file, OPTIONS);
+        SampleModel.write(file, OPTIONS.withContextLength(contextLength));
         return file;
     }
 

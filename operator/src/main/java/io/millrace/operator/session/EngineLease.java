@@ -23,7 +23,9 @@ final class EngineLease {
         this.resources = resources;
         this.type = String.join("|", "millrace-engine", LOADER, settings.model(),
                 Integer.toString(settings.maxNumSeqs()), Integer.toString(settings.maxNumBatchedTokens()),
-                Long.toString(settings.kvBytes()), settings.kvType().name(), Integer.toString(settings.threads()));
+                Long.toString(settings.kvBytes()), settings.kvType().name(), Integer.toString(settings.threads()),
+                Boolean.toString(settings.prefixCache()), Integer.toString(settings.numSpeculativeTokens()),
+                Integer.toString(settings.promptLookupNgram()));
         this.engine = resources
                 .<SharedEngine>getOrAllocateSharedResource(type, this, _ -> SharedEngine.open(settings), 0)
                 .resourceHandle();

@@ -62,6 +62,8 @@ final class PromptValidator {
                 "conversation_id: blank; leave it out for a stateless request");
         require(conversation == null || conversation.length() <= MAX_ID_CHARS,
                 "conversation_id: longer than " + MAX_ID_CHARS + " characters");
+        require(event.getCacheSalt() == null || event.getCacheSalt().length() <= MAX_ID_CHARS,
+                "cache_salt: longer than " + MAX_ID_CHARS + " characters");
         require(event.getTurn() == null || event.getTurn() >= 1,
                 "turn: " + event.getTurn() + " is not 1 or more; turns are numbered from 1");
         require(event.getDeadlineMs() == null || event.getDeadlineMs() >= 1,

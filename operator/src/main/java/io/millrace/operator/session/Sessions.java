@@ -254,7 +254,7 @@ final class Sessions {
         residency.submit(new GenerationRequest(queued.getPrompt().getId(), session.tokens.toArray(0),
                 session.generated(turn), parameters.sampling(), parameters.maxNewTokens(), engine.stopTokens(),
                 parameters.stop(), parameters.topLogprobs(), parameters.priority(),
-                deadlineNanos(turn), cached));
+                deadlineNanos(turn), Objects.requireNonNullElse(queued.getPrompt().getCacheSalt(), ""), cached));
         session.residency(residency);
         session.modelFingerprint = engine.fingerprint();
     }

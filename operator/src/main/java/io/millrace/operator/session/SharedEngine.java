@@ -56,7 +56,8 @@ final class SharedEngine implements AutoCloseable {
                     WARM_UP);
             int threads = settings.threads() == 0 ? Runtime.getRuntime().availableProcessors() : settings.threads();
             Engine engine = Engine.start(model, new EngineOptions(settings.maxNumSeqs(),
-                    settings.maxNumBatchedTokens(), settings.kvBytes(), settings.kvType(), threads));
+                    settings.maxNumBatchedTokens(), settings.kvBytes(), settings.kvType(), threads,
+                    settings.prefixCache(), settings.numSpeculativeTokens(), settings.promptLookupNgram()));
             return new SharedEngine(model, engine);
         } catch (RuntimeException | Error e) {
             model.close();

@@ -35,7 +35,7 @@ class SessionMetricsTest {
             registered.put(name, histogram);
             return histogram;
         }
-    }, () -> 7, () -> 5, () -> new EngineStats(3, 2, 1, 4, 100, 0, 0, 0));
+    }, () -> 7, () -> 5, () -> new EngineStats(3, 2, 1, 4, 100, 0, 0, 0, 80, 60, 12, 9));
 
     private long count(String name) {
         return ((Counter) metric(name)).getCount();
@@ -81,6 +81,10 @@ class SessionMetricsTest {
         assertThat(gauge("engine.num_requests_waiting")).isEqualTo(2);
         assertThat(gauge("engine.kv_cache_usage")).isEqualTo(0.25);
         assertThat(gauge("engine.steps")).isEqualTo(100L);
+        assertThat(gauge("engine.prefix_cache_queries")).isEqualTo(80L);
+        assertThat(gauge("engine.prefix_cache_hits")).isEqualTo(60L);
+        assertThat(gauge("engine.spec_decode_num_draft_tokens")).isEqualTo(12L);
+        assertThat(gauge("engine.spec_decode_num_accepted_tokens")).isEqualTo(9L);
     }
 
     @Test

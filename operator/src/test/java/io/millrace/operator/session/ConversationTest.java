@@ -15,10 +15,12 @@ import io.millrace.schemas.CompletionEvent;
 import io.millrace.schemas.PromptEvent;
 import io.millrace.schemas.TokenDelta;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import org.apache.flink.configuration.Configuration;
 import org.apache.flink.configuration.MemorySize;
 import org.junit.jupiter.api.Test;
@@ -53,6 +55,53 @@ class ConversationTest {
             // All that the first turn computed: everything but its last token.
             assertThat(cached(second)).isEqualTo(firstPrompt.length + tokens(first).length - 1);
             assertThat(second.getUsage().getTotalTokens()).isEqualTo(history.length + tokens(second).length);
+        }
+    }
+
+    @Test
+    void conversationsThatBeginAlikeShareTheirBeginningUnlessTheirSaltsDiffer() throws Exception {
+        String text = "Once upon a time there was a mill by the river, and the miller had three sons.";
+        try (OperatorRun run = OperatorRun.start(options())) {
+            CompletionEvent first = run.ask(turn("r1", "a", text).setSeed(1L));
+            CompletionEvent second = run.ask(turn("r2", "b", text).setSeed(1L));
+            CompletionEvent stateless = run.ask(turn("r3", null, text).setSeed(1L));
+            CompletionEvent salted = run.ask(turn("r4", "c", text).setSeed(1L).setCacheSalt("tenant 1"));
+            CompletionEvent same = run.ask(turn("r5", "d", text).setSeed(1L).setCacheSalt("tenant 1"));
+
+            assertThat(cached(first)).isZero();
+            // Whole blocks, and not the last token, which is always computed.
+            int shared = (first.getUsage().getPromptTokens() - 1) / 16 * 16;
+            assertThat(cached(second)).isEqualTo(shared).isPositive();
+            assertThat(cached(stateless)).isEqualTo(shared);
+            assertThat(cached(salted)).isZero();
+            assertThat(cached(same)).isEqualTo(shared);
+            assertThat(Stream.of(second, stateless, salted, same)).allMatch(
+                    completion -> Arrays.equals(tokens(completion), tokens(first)));
+        }
+    }
+
+    @Test
+    void withoutAPrefixCacheConversationsShareNothing() throws Exception {
+        String text = "Once upon a time there was a mill by the river, and the miller had three sons.";
+        Configuration options = options();
+        options.set(MillraceOptions.PREFIX_CACHE, false);
+        try (OperatorRun run = OperatorRun.start(options)) {
+            run.ask(turn("r1", "a", text));
+            assertThat(cached(run.ask(turn("r2", "b", text)))).isZero();
+        }
+    }
+
+    @Test
+    void speculationDoesNotChangeAnAnswer() throws Exception {
+        Configuration options = options();
+        options.set(MillraceOptions.NUM_SPECULATIVE_TOKENS, 4);
+        options.set(MillraceOptions.PROMPT_LOOKUP_NGRAM, 1);
+        PromptEvent.Builder prompt = turn("r1", "chat", "one two one two one two").setMaxCompletionTokens(60);
+        try (OperatorRun run = OperatorRun.start(options()); OperatorRun speculating = OperatorRun.start(options)) {
+            CompletionEvent expected = run.ask(prompt);
+            CompletionEvent completion = speculating.ask(prompt);
+            assertThat(completion.getChoices()).isEqualTo(expected.getChoices());
+            assertThat(completion.getUsage()).isEqualTo(expected.getUsage());
         }
     }
 

@@ -84,7 +84,7 @@ final class DirectEngine implements AutoCloseable {
         engine.engine().submit(sequence,
                 new GenerationRequest(asked.id(), tokens, 0, asked.sampling(), asked.maxNewTokens(),
                         engine.stopTokens(),
-                        asked.stop(), -1, 0, Long.MAX_VALUE, null));
+                        asked.stop(), -1, 0, Long.MAX_VALUE, "", null));
         try {
             return answer.get(2, TimeUnit.MINUTES);
         } finally {

@@ -58,6 +58,7 @@ class PromptValidatorTest {
                 rule("invalid_request", "id: longer than 512", p -> p.setId("x".repeat(513))),
                 rule("invalid_request", "conversation_id: blank", p -> p.setConversationId("")),
                 rule("invalid_request", "conversation_id: longer than 512", p -> p.setConversationId("x".repeat(513))),
+                rule("invalid_request", "cache_salt: longer than 512", p -> p.setCacheSalt("x".repeat(513))),
                 rule("invalid_request", "turn: 0 is not 1 or more", p -> p.setTurn(0)),
                 rule("invalid_request", "deadline_ms: 0 is not 1 or more", p -> p.setDeadlineMs(0L)),
                 rule("invalid_request", "messages: empty", p -> p.setMessages(List.of())),
