@@ -38,7 +38,8 @@ public final class MillraceOptions {
                     + "taskmanager.memory.task.off-heap.size.");
 
     public static final ConfigOption<KvType> KV_TYPE = key("millrace.engine.kv.type").enumType(KvType.class)
-            .defaultValue(KvType.F16).withDescription("How keys and values are stored.");
+            .defaultValue(KvType.F16).withDescription(
+                    "How keys and values are stored: f32, f16, bf16, or q8, which takes about half the memory of f16.");
 
     public static final ConfigOption<Integer> THREADS = key("millrace.engine.threads").intType().defaultValue(0)
             .withDescription("Threads of the kernels, per task manager; 0 takes every core.");

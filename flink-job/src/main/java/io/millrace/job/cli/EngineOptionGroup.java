@@ -9,7 +9,7 @@ final class EngineOptionGroup {
     @Option(names = "--threads", paramLabel = "N", description = "Threads that compute. Default: one per processor.")
     private int threads = Runtime.getRuntime().availableProcessors();
 
-    @Option(names = "--kv-type", paramLabel = "TYPE", defaultValue = "f16", description = "How the KV cache stores values: f16 or f32. Default: ${DEFAULT-VALUE}.")
+    @Option(names = "--kv-type", paramLabel = "TYPE", defaultValue = "f16", description = "How the KV cache stores values: f32, f16, bf16 or q8. Default: ${DEFAULT-VALUE}.")
     private KvType kvType;
 
     @Option(names = "--kv-memory", paramLabel = "MIB", defaultValue = "1024", description = "Upper limit of the KV cache, in MiB; taken as it is needed. Default: ${DEFAULT-VALUE}.")

@@ -46,7 +46,7 @@ final class LogprobsCommand implements Callable<Integer> {
     @Option(names = "--threads", paramLabel = "N", description = "Threads that compute. Default: one per processor.")
     private int threads = Runtime.getRuntime().availableProcessors();
 
-    @Option(names = "--kv-type", paramLabel = "TYPE", defaultValue = "f32", description = "How the KV cache stores values: f16 or f32. Default: ${DEFAULT-VALUE}, so that what "
+    @Option(names = "--kv-type", paramLabel = "TYPE", defaultValue = "f32", description = "How the KV cache stores values: f32, f16, bf16 or q8. Default: ${DEFAULT-VALUE}, so that what "
             + "is measured is the model.")
     private KvType kvType;
 

@@ -1,10 +1,13 @@
 package io.millrace.runtime.kernels;
 
+import io.millrace.runtime.kv.KvType;
 import io.millrace.runtime.packing.PackedMatrix;
 import io.millrace.runtime.packing.PackedWeights;
 import io.millrace.runtime.weights.LlamaWeights;
 import io.millrace.runtime.weights.Tensor;
 import io.millrace.runtime.weights.TensorType;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
 import java.time.Duration;
 import java.util.EnumMap;
 import java.util.Map;
@@ -24,7 +27,10 @@ public final class KernelWarmUp {
     /** One row, a register tile of rows, and several tiles with a rest: the loops that the compiler must see. */
     private static final int[] ROWS = {1, 4, 18};
     private static final int MOST_ROWS = 18;
-    private static final int QUERIES = 4;
+    /** A group of four, a group of two and a single one. */
+    private static final int QUERIES = 7;
+    /** Values of the cache that are converted. */
+    private static final int CACHED = 1024;
     /** Compiled code belongs to the process, and so does the memory of it. */
     private static final Set<Warm> WARM = ConcurrentHashMap.newKeySet();
 
@@ -32,6 +38,7 @@ public final class KernelWarmUp {
 
     private final Kernels kernels;
     private final float[] scratch = new float[Kernels.MULTIPLY_SCRATCH];
+    private final MemorySegment cache = Arena.ofAuto().allocate(CACHED * (long) Float.BYTES);
 
     private KernelWarmUp(Kernels kernels) {
         this.kernels = kernels;
@@ -82,12 +89,15 @@ public final class KernelWarmUp {
     }
 
     private void attend(int headDim) {
-        AttentionTile tile = new AttentionTile(headDim, QUERIES);
-        float[] queries = new float[QUERIES * headDim];
+        AttentionTile tile = new AttentionTile(headDim, QUERIES, true);
         tile.begin(QUERIES);
-        kernels.attend(tile, queries, 0, 0, QUERIES, Kernels.LANES);
+        for (KvType type : KvType.values()) {
+            kernels.toFloats(type, cache, 0, CACHED, tile.data(), 0);
+        }
+        kernels.attendKeys(tile, 0, QUERIES, AttentionTile.POSITIONS);
+        kernels.attendValues(tile, 0, QUERIES, AttentionTile.POSITIONS);
         for (int query = 0; query < QUERIES; query++) {
-            tile.finish(query, queries, query * headDim);
+            tile.finish(query, new float[headDim], 0);
         }
     }
 }

@@ -1,5 +1,6 @@
 package io.millrace.runtime.kernels;
 
+import io.millrace.runtime.kv.KvType;
 import io.millrace.runtime.packing.PackedMatrix;
 import io.millrace.runtime.weights.Tensor;
 import java.lang.foreign.MemorySegment;
@@ -18,7 +19,7 @@ import java.lang.foreign.MemorySegment;
  * last column, up to the next multiple of 16, are zeros. Implementations have no state and may be shared by threads.
  */
 public interface Kernels {
-    /** Lanes of every sum; also positions of an attention tile. */
+    /** Lanes of every sum; also positions of a block of keys. */
     int LANES = 16;
 
     /** Floats of scratch that {@link #multiply} needs. */
@@ -88,18 +89,24 @@ public interface Kernels {
     /** {@code x += y}. */
     void add(float[] x, int xOffset, float[] y, int yOffset, int width);
 
-    /** Converts {@code count} f16 values at a byte offset of {@code source} to f32. */
-    void halfToFloat(MemorySegment source, long byteOffset, int count, float[] out, int outOffset);
+    /** Converts {@code count} values of the KV cache, at a byte offset of native memory, to f32; q8 without its scales. */
+    void toFloats(KvType type, MemorySegment source, long byteOffset, int count, float[] out, int outOffset);
 
     /**
-     * Takes the first {@code positions} positions of the tile's keys and values into the running softmax of {@code count}
-     * queries that share them (Milakov and Gimelshein 2018). For each query: scores are sums over the head's values in
-     * ascending order, by fused multiply-add; the maximum and its correction {@code c = exp(old - new)} are taken once per
-     * tile; the sum of weights is kept in 16 lanes, {@code sum = fma(sum, c, p)}; the weighted values are
-     * {@code out = out * c}, then one fused multiply-add per position, ascending.
+     * Takes the first {@code positions} keys of the tile into the running softmax of {@code count} queries (Milakov and
+     * Gimelshein 2018). For each query: scores are sums over the head's values in ascending order, by fused multiply-add,
+     * then multiplied by the key's scale, if keys have scales; the maximum and its correction {@code c = exp(old - new)} are
+     * taken once per tile; weights are {@code p = exp(score - new)}; their sum is kept in 16 lanes, {@code sum = fma(sum, c, p)}
+     * for the tile's first 16 positions, {@code sum = sum + p} for the others in ascending order; then, if values have
+     * scales, the weight is multiplied by the value's scale.
      *
-     * @param queries rotated and scaled, {@code headDim} values each, one after another
-     * @param first the tile's state that belongs to the first query
+     * @param first the tile's first query that takes part
      */
-    void attend(AttentionTile tile, float[] queries, int queryOffset, int first, int count, int positions);
+    void attendKeys(AttentionTile tile, int first, int count, int positions);
+
+    /**
+     * Adds the first {@code positions} values of the tile, with the weights that {@link #attendKeys} left for the same
+     * queries and positions: {@code out = out * c}, then one fused multiply-add per position, ascending.
+     */
+    void attendValues(AttentionTile tile, int first, int count, int positions);
 }

@@ -1,5 +1,6 @@
 package io.millrace.runtime.kernels;
 
+import io.millrace.runtime.kv.KvType;
 import io.millrace.runtime.packing.PackedMatrix;
 import io.millrace.runtime.weights.Tensor;
 import java.lang.foreign.MemorySegment;
@@ -97,44 +98,18 @@ public final class ScalarKernels implements Kernels {
     }
 
     @Override
-    public void halfToFloat(MemorySegment source, long byteOffset, int count, float[] out, int outOffset) {
-        ScalarDequantizer.f16(source, byteOffset, count, out, outOffset);
+    public void toFloats(KvType type, MemorySegment source, long byteOffset, int count, float[] out, int outOffset) {
+        ScalarKvReader.toFloats(type, source, byteOffset, count, out, outOffset);
     }
 
     @Override
-    public void attend(AttentionTile tile, float[] queries, int queryOffset, int first, int count, int positions) {
-        float[] weights = tile.weights;
-        for (int query = 0; query < count; query++) {
-            Arrays.fill(weights, 0, LANES, 0);
-            for (int i = 0; i < tile.headDim; i++) {
-                float q = queries[queryOffset + query * tile.headDim + i];
-                for (int p = 0; p < LANES; p++) {
-                    weights[p] = Math.fma(tile.keys[i * LANES + p], q, weights[p]);
-                }
-            }
-            Arrays.fill(weights, positions, LANES, Float.NEGATIVE_INFINITY);
-            int state = first + query;
-            float max = tile.max[state];
-            for (int p = 0; p < positions; p++) {
-                max = Math.max(max, weights[p]);
-            }
-            float correction = exp(tile.max[state] - max);
-            tile.max[state] = max;
-            for (int p = 0; p < LANES; p++) {
-                weights[p] = exp(weights[p] - max);
-                int lane = state * LANES + p;
-                tile.sum[lane] = Math.fma(tile.sum[lane], correction, weights[p]);
-            }
-            int out = state * tile.valueStride;
-            for (int i = 0; i < tile.valueStride; i++) {
-                tile.out[out + i] *= correction;
-            }
-            for (int p = 0; p < positions; p++) {
-                for (int i = 0; i < tile.valueStride; i++) {
-                    tile.out[out + i] = Math.fma(tile.values[p * tile.valueStride + i], weights[p], tile.out[out + i]);
-                }
-            }
-        }
+    public void attendKeys(AttentionTile tile, int first, int count, int positions) {
+        ScalarAttention.attendKeys(tile, first, count, positions);
+    }
+
+    @Override
+    public void attendValues(AttentionTile tile, int first, int count, int positions) {
+        ScalarAttention.attendValues(tile, first, count, positions);
     }
 
     static final float LOG2_E = 1.442695f;

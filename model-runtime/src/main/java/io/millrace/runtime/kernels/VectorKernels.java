@@ -4,10 +4,12 @@ import static io.millrace.runtime.kernels.Lanes.FLOATS;
 import static io.millrace.runtime.kernels.Lanes.LENGTH;
 import static io.millrace.runtime.kernels.Lanes.load;
 
+import io.millrace.runtime.kv.KvType;
 import io.millrace.runtime.packing.PackedMatrix;
 import io.millrace.runtime.weights.Tensor;
 import java.lang.foreign.MemorySegment;
 import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.VectorOperators;
 
 /**
  * The kernels in the Vector API. Only {@link KernelProvider} names this class, after it saw that the module
@@ -101,12 +103,30 @@ final class VectorKernels implements Kernels {
     }
 
     @Override
-    public void halfToFloat(MemorySegment source, long byteOffset, int count, float[] out, int outOffset) {
-        ScalarDequantizer.f16(source, byteOffset, count, out, outOffset); // the compiler vectorizes it
+    public void toFloats(KvType type, MemorySegment source, long byteOffset, int count, float[] out, int outOffset) {
+        if (type == KvType.BF16) {
+            bfloatsToFloats(source, byteOffset, count, out, outOffset);
+        } else {
+            ScalarKvReader.toFloats(type, source, byteOffset, count, out, outOffset);
+        }
+    }
+
+    private static void bfloatsToFloats(MemorySegment source, long byteOffset, int count, float[] out, int outOffset) {
+        int whole = FLOATS.loopBound(count);
+        for (int i = 0; i < whole; i += LENGTH) {
+            Lanes.shorts(source, byteOffset + 2L * i).lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats()
+                    .intoArray(out, outOffset + i);
+        }
+        ScalarKvReader.bf16(source, byteOffset + 2L * whole, count - whole, out, outOffset + whole);
     }
 
     @Override
-    public void attend(AttentionTile tile, float[] queries, int queryOffset, int first, int count, int positions) {
-        VectorAttention.attend(tile, queries, queryOffset, first, count, positions);
+    public void attendKeys(AttentionTile tile, int first, int count, int positions) {
+        VectorAttention.attendKeys(tile, first, count, positions);
+    }
+
+    @Override
+    public void attendValues(AttentionTile tile, int first, int count, int positions) {
+        VectorAttention.attendValues(tile, first, count, positions);
     }
 }

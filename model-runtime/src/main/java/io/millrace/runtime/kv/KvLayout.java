@@ -4,11 +4,12 @@ import io.millrace.runtime.weights.LlamaConfig;
 
 /**
  * How one block of the cache is laid out, for {@link #BLOCK_POSITIONS} positions: {@code [layer]}, in it first the keys,
- * {@code [kvHead][headDim][position]}, then the values, {@code [kvHead][position][headDim]}, all of {@link KvType}. So a
- * layer's part of a block is contiguous, and within it a head's keys (or values) are. Keys lie across positions because
+ * {@code [kvHead][headDim][position]}, then the values, {@code [kvHead][position][headDim]}, all of {@link KvType}; where
+ * the type has scales, then those of the keys and those of the values, {@code [kvHead][position]} of f32 each. So a layer's
+ * part of a block is contiguous, and within it a head's keys (or values) are. Keys lie across positions because
  * the scores of 16 positions are then computed in 16 vector lanes; they are stored rotated, in the interleaved order of
  * {@link io.millrace.runtime.weights.RotaryLayout}. The block table of a sequence and the number of positions it has
- * computed say which of a block's positions hold something.
+ * computed say which of a block's positions hold something. All numbers are little-endian.
  */
 public record KvLayout(int layers, int kvHeads, int headDim, KvType type) {
     /** Raised whenever the order of values in a block changes, so that blocks saved in another order are not used. */
@@ -31,9 +32,14 @@ public record KvLayout(int layers, int kvHeads, int headDim, KvType type) {
         return BLOCK_POSITIONS * headDim * type.bytes();
     }
 
+    /** Bytes of the scales of one head's keys (or values) of one layer of a block. */
+    private int scaleBytes() {
+        return type.scaled() ? BLOCK_POSITIONS * Float.BYTES : 0;
+    }
+
     /** Bytes of one layer of a block, keys and values. */
     public int layerBytes() {
-        return 2 * kvHeads * headBytes();
+        return 2 * kvHeads * (headBytes() + scaleBytes());
     }
 
     /** Bytes of a block. */
@@ -54,5 +60,15 @@ public record KvLayout(int layers, int kvHeads, int headDim, KvType type) {
     /** Offset in a block of a head's values of a layer. */
     public long valueOffset(int layer, int kvHead) {
         return keyOffset(layer, kvHead) + (long) kvHeads * headBytes();
+    }
+
+    /** Offset in a block of the scales of a head's keys of a layer, where the type has scales. */
+    public long keyScaleOffset(int layer, int kvHead) {
+        return valueOffset(layer, kvHeads) + (long) kvHead * scaleBytes();
+    }
+
+    /** Offset in a block of the scales of a head's values of a layer, where the type has scales. */
+    public long valueScaleOffset(int layer, int kvHead) {
+        return keyScaleOffset(layer, kvHead) + (long) kvHeads * scaleBytes();
     }
 }

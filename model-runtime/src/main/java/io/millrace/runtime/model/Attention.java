@@ -4,18 +4,20 @@ import static io.millrace.runtime.kv.KvLayout.BLOCK_POSITIONS;
 
 import io.millrace.runtime.kernels.AttentionTile;
 import io.millrace.runtime.kernels.Kernels;
+import io.millrace.runtime.kv.BlockTable;
 import io.millrace.runtime.kv.KvBlockPool;
 import io.millrace.runtime.weights.LlamaConfig;
 
 /**
  * Causal grouped-query attention of a batch over the block tables of its sequences. A task is one key/value head and a group
- * of rows of one sequence: it reads each block's head once, for all query heads and rows of the task. A row takes the blocks
- * in order from position 0, its last one cut off behind its own position, so a row of a prompt does exactly what a single
- * row at its position does.
+ * of rows of one sequence: it reads each block's head once, for all query heads and rows of the task. A row takes tiles of
+ * {@link AttentionTile#POSITIONS} positions in order from position 0, the last one cut off behind its own position, so a row
+ * of a prompt does exactly what a single row at its position does.
  */
 final class Attention {
     /** Rows of one sequence that share a task. */
     private static final int ROWS_PER_TASK = 16;
+    private static final int TILE_BLOCKS = AttentionTile.POSITIONS / BLOCK_POSITIONS;
 
     private final Kernels kernels;
     private final KvBlockPool pool;
@@ -36,7 +38,7 @@ final class Attention {
         queriesPerHead = config.heads() / kvHeads;
         tiles = new AttentionTile[threads];
         for (int i = 0; i < threads; i++) {
-            tiles[i] = new AttentionTile(headDim, ROWS_PER_TASK * queriesPerHead);
+            tiles[i] = kv.tile(ROWS_PER_TASK * queriesPerHead);
         }
         groupStart = new int[maxRows + 1];
     }
@@ -72,19 +74,38 @@ final class Attention {
         int head = kvHead * queriesPerHead * headDim;
         AttentionTile tile = tiles[worker];
         tile.begin((end - first) * queriesPerHead);
-        int lastBlock = batch.position(end - 1) / BLOCK_POSITIONS;
+        for (int row = first; row < end; row++) {
+            tile.setQueries((row - first) * queriesPerHead, queriesPerHead, queries, row * queryStride + head);
+        }
+        BlockTable blocks = batch.blocks(first);
         int start = first;
-        for (int block = 0; block <= lastBlock; block++) {
-            int position = block * BLOCK_POSITIONS;
-            kv.load(pool.block(batch.blocks(first).get(block)), layer, kvHead, tile);
+        for (int position = 0; position <= batch.position(end - 1); position += AttentionTile.POSITIONS) {
             while (batch.position(start) < position) {
                 start++;
             }
-            for (int row = start; row < end; row++) {
-                int positions = Math.min(BLOCK_POSITIONS, batch.position(row) - position + 1);
-                kernels.attend(tile, queries, row * queryStride + head, (row - first) * queriesPerHead, queriesPerHead,
-                        positions);
+            int block = position / BLOCK_POSITIONS;
+            int blockEnd = Math.min(block + TILE_BLOCKS, batch.position(end - 1) / BLOCK_POSITIONS + 1);
+            // Rows whose own position is in the tile see a part of it, each another; all that follow see the whole.
+            int whole = Math.clamp((long) start + position + AttentionTile.POSITIONS - 1 - batch.position(start), start,
+                    end);
+            for (int i = block; i < blockEnd; i++) {
+                kv.loadKeys(pool.block(blocks.get(i)), layer, kvHead, tile, i - block);
             }
+            for (int row = start; row < whole; row++) {
+                kernels.attendKeys(tile, (row - first) * queriesPerHead, queriesPerHead,
+                        batch.position(row) - position + 1);
+            }
+            kernels.attendKeys(tile, (whole - first) * queriesPerHead, (end - whole) * queriesPerHead,
+                    AttentionTile.POSITIONS);
+            for (int i = block; i < blockEnd; i++) {
+                kv.loadValues(pool.block(blocks.get(i)), layer, kvHead, tile, i - block);
+            }
+            for (int row = start; row < whole; row++) {
+                kernels.attendValues(tile, (row - first) * queriesPerHead, queriesPerHead,
+                        batch.position(row) - position + 1);
+            }
+            kernels.attendValues(tile, (whole - first) * queriesPerHead, (end - whole) * queriesPerHead,
+                    AttentionTile.POSITIONS);
         }
         for (int row = first; row < end; row++) {
             for (int query = 0; query < queriesPerHead; query++) {

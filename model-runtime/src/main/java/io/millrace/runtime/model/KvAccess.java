@@ -5,7 +5,6 @@ import static io.millrace.runtime.kv.KvLayout.BLOCK_POSITIONS;
 import io.millrace.runtime.kernels.AttentionTile;
 import io.millrace.runtime.kernels.Kernels;
 import io.millrace.runtime.kv.KvLayout;
-import io.millrace.runtime.kv.KvType;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
@@ -13,7 +12,8 @@ import java.nio.ByteOrder;
 /** Writes positions to blocks and reads a head's block into an attention tile, in the order of {@link KvLayout}. */
 final class KvAccess {
     private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT.withOrder(ByteOrder.LITTLE_ENDIAN);
-    private static final ValueLayout.OfShort HALF = ValueLayout.JAVA_SHORT.withOrder(ByteOrder.LITTLE_ENDIAN);
+    private static final ValueLayout.OfShort SHORT = ValueLayout.JAVA_SHORT.withOrder(ByteOrder.LITTLE_ENDIAN);
+    private static final int LARGEST_BYTE = 127;
 
     private final KvLayout layout;
     private final Kernels kernels;
@@ -23,51 +23,101 @@ final class KvAccess {
         this.kernels = kernels;
     }
 
+    /** A tile for blocks of this layout. */
+    AttentionTile tile(int maxQueries) {
+        return new AttentionTile(layout.headDim(), maxQueries, layout.type().scaled());
+    }
+
     /** Stores the key of a head at {@code position} of the block, 0 to 15. */
     void storeKey(MemorySegment block, int layer, int kvHead, int position, float[] key, int from) {
         long at = layout.keyOffset(layer, kvHead) + (long) position * layout.type().bytes();
-        store(block, at, BLOCK_POSITIONS, key, from);
+        store(block, at, BLOCK_POSITIONS, layout.keyScaleOffset(layer, kvHead) + 4L * position, key, from);
     }
 
     /** Stores the value of a head at {@code position} of the block, 0 to 15. */
     void storeValue(MemorySegment block, int layer, int kvHead, int position, float[] value, int from) {
         long at = layout.valueOffset(layer, kvHead) + (long) position * layout.headDim() * layout.type().bytes();
-        store(block, at, 1, value, from);
+        store(block, at, 1, layout.valueScaleOffset(layer, kvHead) + 4L * position, value, from);
     }
 
-    /** Loads all positions of a head; those not computed yet load as whatever is there. */
-    void load(MemorySegment block, int layer, int kvHead, AttentionTile tile) {
+    /** Loads the keys of a head as block {@code index} of the tile; positions not computed yet load as whatever is there. */
+    void loadKeys(MemorySegment block, int layer, int kvHead, AttentionTile tile, int index) {
+        int count = layout.headDim() * BLOCK_POSITIONS;
+        kernels.toFloats(layout.type(), block, layout.keyOffset(layer, kvHead), count, tile.data(), index * count);
+        if (layout.type().scaled()) {
+            // The weights take the scales of both in, so both are needed with the keys.
+            loadScales(block, layout.keyScaleOffset(layer, kvHead), tile.keyScales(), index);
+            loadScales(block, layout.valueScaleOffset(layer, kvHead), tile.valueScales(), index);
+        }
+    }
+
+    /** Loads the values of a head as block {@code index} of the tile. */
+    void loadValues(MemorySegment block, int layer, int kvHead, AttentionTile tile, int index) {
         int headDim = layout.headDim();
-        int count = headDim * BLOCK_POSITIONS;
-        load(block, layout.keyOffset(layer, kvHead), count, tile.keys(), 0);
-        long values = layout.valueOffset(layer, kvHead);
-        if (tile.valueStride() == headDim) {
-            load(block, values, count, tile.values(), 0);
+        int stride = tile.valueStride();
+        int to = index * BLOCK_POSITIONS * stride;
+        long at = layout.valueOffset(layer, kvHead);
+        if (stride == headDim) {
+            kernels.toFloats(layout.type(), block, at, headDim * BLOCK_POSITIONS, tile.data(), to);
         } else {
             for (int p = 0; p < BLOCK_POSITIONS; p++) {
-                load(block, values + (long) p * headDim * layout.type().bytes(), headDim, tile.values(),
-                        p * tile.valueStride());
+                kernels.toFloats(layout.type(), block, at + (long) p * headDim * layout.type().bytes(), headDim,
+                        tile.data(), to + p * stride);
             }
         }
     }
 
-    private void store(MemorySegment block, long at, int stride, float[] values, int from) {
-        if (layout.type() == KvType.F32) {
-            for (int i = 0; i < layout.headDim(); i++) {
-                block.set(FLOAT, at + 4L * i * stride, values[from + i]);
+    private static void loadScales(MemorySegment block, long at, float[] scales, int index) {
+        MemorySegment.copy(block, FLOAT, at, scales, index * BLOCK_POSITIONS, BLOCK_POSITIONS);
+    }
+
+    private void store(MemorySegment block, long at, int stride, long scaleAt, float[] values, int from) {
+        int count = layout.headDim();
+        switch (layout.type()) {
+            case F32 -> {
+                for (int i = 0; i < count; i++) {
+                    block.set(FLOAT, at + 4L * i * stride, values[from + i]);
+                }
             }
-        } else {
-            for (int i = 0; i < layout.headDim(); i++) {
-                block.set(HALF, at + 2L * i * stride, Float.floatToFloat16(values[from + i]));
+            case F16 -> {
+                for (int i = 0; i < count; i++) {
+                    block.set(SHORT, at + 2L * i * stride, Float.floatToFloat16(values[from + i]));
+                }
+            }
+            case BF16 -> {
+                for (int i = 0; i < count; i++) {
+                    block.set(SHORT, at + 2L * i * stride, toBfloat16(values[from + i]));
+                }
+            }
+            case Q8 -> {
+                float scale = scale(values, from, count);
+                block.set(FLOAT, scaleAt, scale);
+                for (int i = 0; i < count; i++) {
+                    block.set(ValueLayout.JAVA_BYTE, at + (long) i * stride, quantize(values[from + i], scale));
+                }
             }
         }
     }
 
-    private void load(MemorySegment block, long at, int count, float[] out, int to) {
-        if (layout.type() == KvType.F32) {
-            MemorySegment.copy(block, FLOAT, at, out, to, count);
-        } else {
-            kernels.halfToFloat(block, at, count, out, to);
+    /** Rounds to the nearest, ties to even; NaN stays NaN. */
+    static short toBfloat16(float value) {
+        int bits = Float.floatToIntBits(value); // one NaN, whose upper half is a NaN
+        return (short) (Float.isNaN(value) ? bits >>> 16 : (bits + 0x7fff + ((bits >>> 16) & 1)) >>> 16);
+    }
+
+    /** The scale by which the largest magnitude becomes 127; NaN when a value is. */
+    static float scale(float[] values, int from, int count) {
+        float largest = 0;
+        for (int i = from; i < from + count; i++) {
+            largest = Math.max(largest, Math.abs(values[i]));
         }
+        return largest / LARGEST_BYTE;
+    }
+
+    /** Rounds to the nearest, ties to even. A scale of zero is of values that are all zero, or nearly so. */
+    static byte quantize(float value, float scale) {
+        return scale == 0
+                ? 0
+                : (byte) Math.clamp((int) Math.rint(value / (double) scale), -LARGEST_BYTE, LARGEST_BYTE);
     }
 }

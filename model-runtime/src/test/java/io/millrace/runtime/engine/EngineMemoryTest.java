@@ -193,6 +193,11 @@ class EngineMemoryTest {
                 }
                 int values = (int) layout.valueOffset(layer, head);
                 assertSame(actual, expected, values, positions * layout.headDim() * bytes);
+                if (layout.type().scaled()) {
+                    int scales = positions * Float.BYTES;
+                    assertSame(actual, expected, (int) layout.keyScaleOffset(layer, head), scales);
+                    assertSame(actual, expected, (int) layout.valueScaleOffset(layer, head), scales);
+                }
             }
         }
     }

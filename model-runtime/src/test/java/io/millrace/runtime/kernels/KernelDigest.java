@@ -40,12 +40,17 @@ final class KernelDigest {
         kernels.rmsNorm(x, 0, 75, TestTensors.activations(1, 75, 4), 1e-5f, x, 0);
         kernels.swiGlu(x, 0, TestTensors.floats(75, -2, 2, 5), 0, 75);
         add(digest, x);
-        AttentionTile tile = new AttentionTile(24, 5);
+        AttentionTile tile = new AttentionTile(24, 5, true);
         tile.begin(5);
-        for (int block = 0; block < 2; block++) {
-            System.arraycopy(TestTensors.floats(24 * 16, -1, 1, 6 + block), 0, tile.keys(), 0, 24 * 16);
-            System.arraycopy(TestTensors.floats(32 * 16, -1, 1, 8 + block), 0, tile.values(), 0, 32 * 16);
-            kernels.attend(tile, TestTensors.floats(5 * 24, -2, 2, 10), 0, 0, 5, block == 0 ? 16 : 11);
+        tile.setQueries(0, 5, TestTensors.floats(5 * 24, -2, 2, 10), 0);
+        for (int part = 0; part < 2; part++) {
+            int positions = part == 0 ? AttentionTile.POSITIONS : 37;
+            fill(tile.keyScales(), 11 + part);
+            fill(tile.valueScales(), 13 + part);
+            fill(tile.data(), 6 + part);
+            kernels.attendKeys(tile, 0, 5, positions);
+            fill(tile.data(), 8 + part);
+            kernels.attendValues(tile, 0, 5, positions);
         }
         float[] out = new float[5 * 24];
         for (int query = 0; query < 5; query++) {
@@ -53,6 +58,10 @@ final class KernelDigest {
         }
         add(digest, out);
         return digest.getValue();
+    }
+
+    private static void fill(float[] values, long seed) {
+        System.arraycopy(TestTensors.floats(values.length, -1, 1, seed), 0, values, 0, values.length);
     }
 
     private static void add(CRC32C digest, float[] values) {

@@ -2,6 +2,7 @@ package io.millrace.runtime.kernels;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.millrace.runtime.kv.KvType;
 import io.millrace.runtime.packing.PackedMatrix;
 import io.millrace.runtime.packing.PackedWeights;
 import io.millrace.runtime.weights.LlamaWeights;
@@ -36,6 +37,7 @@ class KernelWarmUpTest {
             assertThat(recorder.types).isEqualTo(matrices);
             assertThat(recorder.rows).contains(1, 4, 18);
             assertThat(recorder.attended).isPositive();
+            assertThat(recorder.cacheTypes).containsExactlyInAnyOrder(KvType.values());
         }
     }
 
@@ -44,6 +46,7 @@ class KernelWarmUpTest {
         private final Kernels scalar = new ScalarKernels();
         private final Set<TensorType> types = EnumSet.noneOf(TensorType.class);
         private final List<Integer> rows = new ArrayList<>();
+        private final Set<KvType> cacheTypes = EnumSet.noneOf(KvType.class);
         private int attended;
 
         @Override
@@ -94,14 +97,21 @@ class KernelWarmUpTest {
         }
 
         @Override
-        public void halfToFloat(MemorySegment source, long byteOffset, int count, float[] out, int outOffset) {
-            scalar.halfToFloat(source, byteOffset, count, out, outOffset);
+        public void toFloats(KvType type, MemorySegment source, long byteOffset, int count, float[] out,
+                int outOffset) {
+            cacheTypes.add(type);
+            scalar.toFloats(type, source, byteOffset, count, out, outOffset);
         }
 
         @Override
-        public void attend(AttentionTile tile, float[] queries, int queryOffset, int first, int count, int positions) {
+        public void attendKeys(AttentionTile tile, int first, int count, int positions) {
+            scalar.attendKeys(tile, first, count, positions);
+        }
+
+        @Override
+        public void attendValues(AttentionTile tile, int first, int count, int positions) {
             attended++;
-            scalar.attend(tile, queries, queryOffset, first, count, positions);
+            scalar.attendValues(tile, first, count, positions);
         }
     }
 }

@@ -1,8 +1,10 @@
 package io.millrace.runtime.kernels;
 
+import static io.millrace.runtime.kernels.AttentionTile.POSITIONS;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
+import io.millrace.runtime.kv.KvType;
 import io.millrace.runtime.packing.PackedLayout;
 import io.millrace.runtime.weights.Tensor;
 import io.millrace.runtime.weights.TensorType;
@@ -11,8 +13,10 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -145,15 +149,14 @@ class KernelsTest {
     }
 
     @ParameterizedTest
-    @ValueSource(ints = {2, 8, 16, 32, 64, 80, 128})
-    void attendsAsTheReference(int headDim) {
-        for (int queries : new int[]{1, 3, 4, 6}) {
-            for (int last = 1; last <= 16; last++) {
-                float[] q = TestTensors.floats(queries * headDim + 1, -2, 2, 13);
-                AttentionTile expected = new AttentionTile(headDim, 8);
-                AttentionTile actual = new AttentionTile(headDim, 8);
-                attend(SCALAR, expected, q, queries, last);
-                attend(kernels, actual, q, queries, last);
+    @CsvSource({"2, false", "8, true", "16, false", "32, true", "64, false", "64, true", "80, true", "128, false"})
+    void attendsAsTheReference(int headDim, boolean scaled) {
+        for (int queries : new int[]{1, 2, 3, 4, 7}) {
+            for (int last = 1; last <= POSITIONS; last += headDim < 64 ? 1 : 9) {
+                AttentionTile expected = new AttentionTile(headDim, 9, scaled);
+                AttentionTile actual = new AttentionTile(headDim, 9, scaled);
+                attend(SCALAR, expected, queries, last);
+                attend(kernels, actual, queries, last);
                 for (int i = 2; i < 2 + queries; i++) {
                     float[] expectedOut = new float[headDim];
                     float[] out = new float[headDim];
@@ -166,33 +169,105 @@ class KernelsTest {
         }
     }
 
-    /** Two whole tiles of positions and the first {@code last} of a third, with queries in the states from 2 on. */
-    private static void attend(Kernels kernels, AttentionTile tile, float[] queries, int count, int last) {
-        tile.begin(2 + count);
-        for (int block = 0; block < 3; block++) {
-            float[] keys = TestTensors.floats(tile.keys().length, -2, 2, 14 + block);
-            System.arraycopy(keys, 0, tile.keys(), 0, keys.length);
-            for (int p = 0; p < 16; p++) {
-                float[] value = TestTensors.floats(tile.headDim, -2, 2, 100L * block + p);
-                System.arraycopy(value, 0, tile.values(), p * tile.valueStride(), tile.headDim);
+    @Test
+    void queriesThatAttendTogetherGetWhatEachGetsAlone() {
+        AttentionTile together = new AttentionTile(64, 9, false);
+        attend(kernels, together, 7, 37);
+        float[] expected = new float[64];
+        float[] actual = new float[64];
+        for (int query = 2; query < 9; query++) {
+            AttentionTile alone = new AttentionTile(64, 9, false);
+            alone.begin(9);
+            for (int tile = 0; tile < 3; tile++) {
+                fill(alone, tile, 37);
+                int positions = tile < 2 ? POSITIONS : 37;
+                kernels.attendKeys(alone, query, 1, positions);
+                fillValues(alone, tile);
+                kernels.attendValues(alone, query, 1, positions);
             }
-            kernels.attend(tile, queries, 1, 2, count, block < 2 ? 16 : last);
+            together.finish(query, expected, 0);
+            alone.finish(query, actual, 0);
+            assertSameBits(actual, expected);
+        }
+    }
+
+    /** Two whole tiles of positions and the first {@code last} of a third, with queries from number 2 on. */
+    private static void attend(Kernels kernels, AttentionTile tile, int count, int last) {
+        tile.begin(2 + count);
+        for (int index = 0; index < 3; index++) {
+            int positions = index < 2 ? POSITIONS : last;
+            fill(tile, index, last);
+            kernels.attendKeys(tile, 2, count, positions);
+            fillValues(tile, index);
+            kernels.attendValues(tile, 2, count, positions);
+        }
+    }
+
+    /** Queries, keys and scales; not a number where no position is. */
+    private static void fill(AttentionTile tile, int index, int last) {
+        tile.setQueries(2, 7, TestTensors.floats(7 * tile.headDim + 1, -2, 2, 13), 1);
+        float[] keys = TestTensors.floats(tile.headDim * POSITIONS, -2, 2, 14 + index);
+        System.arraycopy(keys, 0, tile.data(), 0, keys.length);
+        System.arraycopy(TestTensors.floats(POSITIONS, 0, 2, 24 + index), 0, tile.keyScales(), 0, POSITIONS);
+        System.arraycopy(TestTensors.floats(POSITIONS, 0, 2, 34 + index), 0, tile.valueScales(), 0, POSITIONS);
+        for (int p = last; index == 2 && p < POSITIONS; p++) {
+            tile.data()[p / 16 * tile.headDim * 16 + p % 16] = Float.NaN;
+            tile.keyScales()[p] = Float.NaN;
+        }
+    }
+
+    private static void fillValues(AttentionTile tile, int index) {
+        for (int p = 0; p < POSITIONS; p++) {
+            float[] value = TestTensors.floats(tile.headDim, -2, 2, 100L * index + p);
+            System.arraycopy(value, 0, tile.data(), p * tile.valueStride(), tile.headDim);
         }
     }
 
     @ParameterizedTest
-    @ValueSource(ints = {1, 7, 16, 100, 1024})
-    void convertsHalvesAsTheLanguageDoes(int count) {
-        MemorySegment halves = Arena.ofAuto().allocate(2L * count + 2);
-        float[] expected = new float[count + 1];
-        for (int i = 0; i < count; i++) {
-            short bits = (short) (i * 63);
-            halves.set(ValueLayout.JAVA_SHORT, 2L * i + 2, bits);
-            expected[i + 1] = Float.float16ToFloat(bits);
+    @EnumSource(KvType.class)
+    void readsTheCacheAsTheReference(KvType type) {
+        for (int count : new int[]{1, 7, 16, 100, 1024}) {
+            MemorySegment source = Arena.ofAuto().allocate((long) type.bytes() * (count + 1));
+            for (int i = 0; i < source.byteSize(); i++) {
+                source.set(ValueLayout.JAVA_BYTE, i, (byte) (i * 37 + i / 7));
+            }
+            float[] expected = new float[count + 1];
+            float[] actual = new float[count + 1];
+            SCALAR.toFloats(type, source, type.bytes(), count, expected, 1);
+            kernels.toFloats(type, source, type.bytes(), count, actual, 1);
+            assertSameBits(actual, expected);
         }
-        float[] actual = new float[count + 1];
-        kernels.halfToFloat(halves, 2, count, actual, 1);
-        assertSameBits(actual, expected);
+    }
+
+    @Test
+    void readsEveryHalfAsTheLanguageDoes() {
+        assertSameBits(cached(KvType.F16), half -> Float.float16ToFloat((short) half));
+        assertSameBits(cached(KvType.BF16), half -> Float.intBitsToFloat(half << 16));
+    }
+
+    /** What the kernels make of all 65,536 values of two bytes. */
+    private float[] cached(KvType type) {
+        int count = 1 << 16;
+        MemorySegment source = Arena.ofAuto().allocate(2L * count);
+        for (int i = 0; i < count; i++) {
+            source.setAtIndex(ValueLayout.JAVA_SHORT, i, (short) i);
+        }
+        float[] values = new float[count];
+        kernels.toFloats(type, source, 0, count, values, 0);
+        return values;
+    }
+
+    private static void assertSameBits(float[] actual, IntToFloat expected) {
+        float[] values = new float[actual.length];
+        for (int i = 0; i < values.length; i++) {
+            values[i] = expected.apply(i);
+        }
+        assertSameBits(actual, values);
+    }
+
+    @FunctionalInterface
+    private interface IntToFloat {
+        float apply(int i);
     }
 
     private static float[] multiply(Kernels kernels, Tensor weights, int first, int outputs, float[] x, int rows) {

@@ -8,6 +8,7 @@ import io.millrace.runtime.weights.TensorType;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.Arrays;
 import org.junit.jupiter.api.Test;
 
 /** The reference itself, against values worked out by hand. */
@@ -149,19 +150,44 @@ class ScalarKernelsTest {
 
     @Test
     void attentionIsTheSoftmaxWeightedMeanOfTheValues() {
-        AttentionTile tile = new AttentionTile(2, 1);
+        AttentionTile tile = new AttentionTile(2, 1, false);
         tile.begin(1);
-        tile.keys()[0] = 1; // position 0: (1, 0)
-        tile.keys()[16 + 1] = 2; // position 1: (0, 2)
-        tile.values()[0] = 10;
-        tile.values()[16] = 20;
-        tile.values()[16 + 1] = 1;
-        kernels.attend(tile, new float[]{3, 1}, 0, 0, 1, 2);
+        tile.setQueries(0, 1, new float[]{3, 1}, 0);
+        tile.data()[0] = 1; // position 0: (1, 0)
+        tile.data()[16 + 1] = 2; // position 1: (0, 2)
+        kernels.attendKeys(tile, 0, 1, 2);
+        Arrays.fill(tile.data(), 0);
+        tile.data()[0] = 10;
+        tile.data()[tile.valueStride()] = 20;
+        tile.data()[tile.valueStride() + 1] = 1;
+        kernels.attendValues(tile, 0, 1, 2);
         float[] out = new float[2];
         tile.finish(0, out, 0);
         double second = 1 / (1 + Math.exp(1)); // scores 3 and 2
         assertThat((double) out[0]).isCloseTo(10 + 10 * second, within(1e-5));
         assertThat((double) out[1]).isCloseTo(second, within(1e-6));
+    }
+
+    @Test
+    void keysAndValuesAreMultipliedByTheirScales() {
+        AttentionTile tile = new AttentionTile(2, 1, true);
+        tile.begin(1);
+        tile.setQueries(0, 1, new float[]{3, 1}, 0);
+        tile.data()[0] = 10;
+        tile.data()[16 + 1] = 10;
+        tile.keyScales()[0] = 0.1f;
+        tile.keyScales()[1] = 0.2f;
+        tile.valueScales()[0] = 10;
+        tile.valueScales()[1] = 5;
+        kernels.attendKeys(tile, 0, 1, 2);
+        Arrays.fill(tile.data(), 0);
+        tile.data()[0] = 1;
+        tile.data()[tile.valueStride()] = 4;
+        kernels.attendValues(tile, 0, 1, 2);
+        float[] out = new float[2];
+        tile.finish(0, out, 0);
+        double second = 1 / (1 + Math.exp(1)); // scores 3 and 2
+        assertThat((double) out[0]).isCloseTo(10 + 10 * second, within(1e-5));
     }
 
     private static int[] half(float d, int bytes) {

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
 
+import io.millrace.runtime.kernels.AttentionTile;
 import io.millrace.runtime.kernels.KernelProvider;
 import io.millrace.runtime.kernels.Kernels;
 import io.millrace.runtime.kernels.ScalarKernels;
@@ -19,12 +20,14 @@ import io.millrace.runtime.weights.sample.SampleModel;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** The same bits whatever the batch, the chunks of a prompt, the threads and the kernels. */
@@ -84,6 +87,41 @@ class DecoderTest {
             int[] prompt = tokens(35, 8);
             assertThat(actual.append(prompt, 13, 0, 20, 34)).isDeepEqualTo(expected.append(prompt, 1, 0, 20, 34));
             assertThat(actual.cache()).isDeepEqualTo(expected.cache());
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource(KvType.class)
+    void chunksThreadsAndKernelsDoNotMatterForAnyTypeOfCache(KvType type) {
+        int length = 3 * AttentionTile.POSITIONS + 7;
+        int[] prompt = tokens(length, 8);
+        try (DecoderSession expected = new DecoderSession(weights, new ScalarKernels(), type, 1, 1, length);
+                DecoderSession chunked = new DecoderSession(weights, KernelProvider.kernels(), type, 2, 50, length);
+                DecoderSession whole = new DecoderSession(weights, KernelProvider.kernels(), type, 3, length, length)) {
+            int[] wanted = IntStream.range(0, length).toArray();
+            float[][] logits = expected.append(prompt, 1, wanted);
+            assertThat(chunked.append(prompt, 37, wanted)).isDeepEqualTo(logits);
+            assertThat(whole.append(prompt, length, wanted)).isDeepEqualTo(logits);
+            assertThat(chunked.cache()).isDeepEqualTo(expected.cache());
+            assertThat(whole.cache()).isDeepEqualTo(expected.cache());
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource(KvType.class)
+    void aPositionsBytesNeverChange(KvType type) {
+        KvLayout layout = KvLayout.of(weights.config(), type);
+        try (DecoderSession session = new DecoderSession(weights, KernelProvider.kernels(), type, 1, 16, 16)) {
+            int[] prompt = tokens(16, 8);
+            session.append(Arrays.copyOf(prompt, 9), 9);
+            byte[] before = session.cache()[0];
+            session.append(Arrays.copyOfRange(prompt, 9, 16), 7);
+            byte[] after = session.cache()[0];
+            byte[] written = new byte[before.length];
+            for (int i = 0; i < written.length; i++) {
+                written[i] = before[i] == 0 ? after[i] : before[i]; // a block is zero where nothing is
+            }
+            assertThat(after).isEqualTo(written).hasSize((int) layout.blockBytes());
         }
     }
 

@@ -36,6 +36,15 @@ class GoldenLogprobsTest {
         assertThat(deviation.rms()).isLessThan(Math.max(0.02, 1.25 * peer));
     }
 
+    /** Root mean squares of the differences, in natural logarithms; for these peaked models q8 costs as much as 8-bit weights do. */
+    @ParameterizedTest
+    @CsvSource({"F16, tiny-f32, 0.004", "BF16, tiny-f32, 0.03", "Q8, tiny-f32, 0.05", "F16, odd-f32, 0.004",
+            "BF16, odd-f32, 0.03", "Q8, odd-f32, 0.05", "F16, long-f32, 0.004", "BF16, long-f32, 0.03",
+            "Q8, long-f32, 0.05"})
+    void aSmallerCacheCostsLittlePrecision(KvType type, String model, double tolerance) throws IOException {
+        assertThat(deviation(model + ".gguf", GoldenOutputs.of(model), 10, type).rms()).isLessThan(tolerance);
+    }
+
     private record Deviation(double max, double rms) {}
 
     private Deviation deviation(String model, GoldenOutputs golden, int top, KvType type) throws IOException {

@@ -229,6 +229,28 @@ class RecoveryTest {
         assertThatSecondTurnIsComputedAfresh(other, state);
     }
 
+    @ParameterizedTest
+    @EnumSource(KvType.class)
+    void everyTypeOfCacheComesBackFromStateAsItWas(KvType type) throws Exception {
+        Configuration options = options();
+        options.set(MillraceOptions.KV_TYPE, type);
+        CompletionEvent first;
+        OperatorSubtaskState state;
+        try (OperatorRun run = OperatorRun.start(options)) {
+            first = run.ask(turn("r1", "chat", "Once upon a time."));
+            state = run.checkpoint();
+        }
+        try (OperatorRun run = OperatorRun.restore(options, null, state);
+                DirectEngine direct = new DirectEngine(options)) {
+            PromptEvent.Builder prompt = turn("r2", "chat", "And then?");
+            CompletionEvent second = run.ask(prompt);
+            assertThat(cached(second)).isEqualTo(first.getUsage().getTotalTokens() - 1);
+            int[] history = DirectEngine.concat(direct.start(), direct.user("Once upon a time."),
+                    direct.closed(tokens(first)), direct.user("And then?"));
+            assertThat(tokens(second)).isEqualTo(direct.generate(history, prompt));
+        }
+    }
+
     @Test
     void withAnotherCacheTypeTheHistoryIsComputedAgain() throws Exception {
         OperatorSubtaskState state;
