@@ -34,9 +34,8 @@ public record BenchResult(
      */
     static BenchResult of(String test, int depth, int batch, long tokens, long bytes, long operations, double[] seconds,
             @Nullable MachineLimits limits) {
-        Repetitions repetitions = Repetitions.of(seconds);
-        return new BenchResult(test, depth, batch, tokens / repetitions.median(), tokens / repetitions.longest(),
-                tokens / repetitions.shortest(),
-                Rates.of(bytes, operations, repetitions.median(), limits));
+        Spread taken = Spread.of(seconds);
+        return new BenchResult(test, depth, batch, tokens / taken.median(), tokens / taken.max(), tokens / taken.min(),
+                Rates.of(bytes, operations, taken.median(), limits));
     }
 }

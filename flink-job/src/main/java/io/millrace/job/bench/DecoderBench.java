@@ -13,7 +13,6 @@ import io.millrace.runtime.model.Batch;
 import io.millrace.runtime.model.Decoder;
 import io.millrace.runtime.packing.PackedWeights;
 import io.millrace.runtime.weights.LlamaWeights;
-import io.millrace.runtime.weights.Tensor;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -68,7 +67,7 @@ public final class DecoderBench implements AutoCloseable {
         this.plan = plan;
         this.computed = computed;
         KvLayout layout = KvLayout.of(weights.config(), kvType);
-        work = ModelWork.of(weights, layout);
+        work = ModelWork.of(weights, packed, layout);
         int rows = IntStream.of(plan.sequences(), plan.prefill(), plan.prompt(), plan.fill()).max().getAsInt();
         rows = Math.min(MAX_ROWS, rows);
         batch = new Batch(rows, plan.sequences());
@@ -90,8 +89,7 @@ public final class DecoderBench implements AutoCloseable {
     public BenchReport run() {
         KernelWarmUp.run(kernels, weights, packed, KERNEL_WARM_UP);
         @Nullable
-        MachineLimits limits = MachineLimits.measure(kernels, weights.tensors().stream().map(Tensor::data).toList(),
-                workers);
+        MachineLimits limits = MachineLimits.measure(kernels, ModelWork.data(weights, packed), workers);
         return new BenchReport(weights.name(), workers.threads(), pool.layout().type().name().toLowerCase(Locale.ROOT),
                 limits, measure(limits));
     }

@@ -158,7 +158,7 @@ public final class KernelBench {
             for (int i = 0; i < seconds.length; i++) {
                 seconds[i] = run(workers, effort.tryNanos());
             }
-            return Repetitions.of(seconds).median();
+            return Spread.of(seconds).median();
         }
 
         /** Seconds per product, over products for this long and one at least. */

@@ -1,9 +1,12 @@
 package io.millrace.job.bench;
 
 import io.millrace.runtime.kv.KvLayout;
+import io.millrace.runtime.packing.PackedMatrix;
+import io.millrace.runtime.packing.PackedWeights;
 import io.millrace.runtime.weights.LayerWeights;
 import io.millrace.runtime.weights.LlamaWeights;
 import io.millrace.runtime.weights.Tensor;
+import java.lang.foreign.MemorySegment;
 import java.util.List;
 import java.util.stream.Stream;
 
@@ -21,10 +24,15 @@ import java.util.stream.Stream;
 record ModelWork(long layerBytes, long layerMultiplyAdds, long outputBytes, long outputMultiplyAdds, long positionBytes,
         long positionMultiplyAdds) {
 
-    static ModelWork of(LlamaWeights weights, KvLayout kv) {
+    /**
+     * The work of a model.
+     *
+     * @param packed of the same model: its bytes are what is read
+     */
+    static ModelWork of(LlamaWeights weights, PackedWeights packed, KvLayout kv) {
         List<Tensor> matrices = weights.layers().stream().flatMap(ModelWork::matrices).toList();
-        return new ModelWork(matrices.stream().mapToLong(matrix -> matrix.data().byteSize()).sum(),
-                matrices.stream().mapToLong(ModelWork::values).sum(), weights.output().data().byteSize(),
+        return new ModelWork(matrices.stream().mapToLong(matrix -> data(matrix, packed).byteSize()).sum(),
+                matrices.stream().mapToLong(ModelWork::values).sum(), data(weights.output(), packed).byteSize(),
                 values(weights.output()), kv.positionBytes(), 2L * kv.layers() * weights.config().queryWidth());
     }
 
@@ -50,6 +58,16 @@ record ModelWork(long layerBytes, long layerMultiplyAdds, long outputBytes, long
      */
     long operations(long rows, long logitRows, long attended) {
         return 2 * (rows * layerMultiplyAdds + logitRows * outputMultiplyAdds + attended * positionMultiplyAdds);
+    }
+
+    /** What products with the matrices of a model read. */
+    static List<MemorySegment> data(LlamaWeights weights, PackedWeights packed) {
+        return Stream.concat(weights.layers().stream().flatMap(ModelWork::matrices), Stream.of(weights.output()))
+                .map(matrix -> data(matrix, packed)).toList();
+    }
+
+    private static MemorySegment data(Tensor matrix, PackedWeights packed) {
+        return packed.of(matrix).map(PackedMatrix::data).orElse(matrix.data());
     }
 
     private static Stream<Tensor> matrices(LayerWeights layer) {

@@ -2,6 +2,7 @@ package io.millrace.job.demo;
 
 import io.millrace.job.embedded.EmbeddedCluster;
 import io.millrace.job.format.EventFormatException;
+import io.millrace.job.kafka.JobClient;
 import io.millrace.job.kafka.KafkaSettings;
 import io.millrace.schemas.CompletionEvent;
 import io.millrace.schemas.Message;
@@ -29,7 +30,7 @@ public final class Demo {
     private final EmbeddedCluster cluster;
     private final DemoScreen screen;
     private final PrintWriter out;
-    private final DemoClient client;
+    private final JobClient client;
     private final Map<String, Asked> asked = new HashMap<>();
     private int answered;
     private int failed;
@@ -40,7 +41,7 @@ public final class Demo {
     /** A turn that waits for its answer. */
     private record Asked(SampleConversation conversation, int turn) {}
 
-    private Demo(EmbeddedCluster cluster, DemoClient client, PrintWriter out) {
+    private Demo(EmbeddedCluster cluster, JobClient client, PrintWriter out) {
         this.cluster = cluster;
         this.client = client;
         this.out = out;
@@ -53,15 +54,15 @@ public final class Demo {
      * @return whether every turn was answered, none with an error
      */
     public static boolean run(EmbeddedCluster cluster, KafkaSettings kafka, int conversations, int turns,
-            PrintWriter out) throws InterruptedException {
-        try (DemoClient client = new DemoClient(kafka)) {
+            PrintWriter out) {
+        try (JobClient client = new JobClient(kafka)) {
             return new Demo(cluster, client, out).run(conversations, turns);
         } catch (EventFormatException e) {
             throw new IllegalStateException("an answer of the job cannot be read: " + e.getMessage(), e);
         }
     }
 
-    private boolean run(int conversations, int turns) throws EventFormatException, InterruptedException {
+    private boolean run(int conversations, int turns) throws EventFormatException {
         long started = System.nanoTime();
         List<SampleConversation> scripts = new ArrayList<>();
         for (int i = 0; i < conversations; i++) {
@@ -72,11 +73,11 @@ public final class Demo {
         }
         long heard = System.nanoTime();
         while (!asked.isEmpty() && System.nanoTime() - heard < PATIENCE.toNanos()) {
-            List<DemoClient.Answer> answers = client.poll(POLL);
+            List<JobClient.Answer> answers = client.poll(POLL);
             if (!answers.isEmpty()) {
                 heard = System.nanoTime();
             }
-            for (DemoClient.Answer answer : answers) {
+            for (JobClient.Answer answer : answers) {
                 hear(answer);
             }
         }
@@ -84,7 +85,7 @@ public final class Demo {
         return answered == conversations * turns && failed == 0;
     }
 
-    private void ask(SampleConversation conversation, int turn) throws InterruptedException {
+    private void ask(SampleConversation conversation, int turn) {
         String text = conversation.turns().get(turn - 1);
         List<Message> messages = new ArrayList<>();
         if (turn == 1) {
@@ -99,15 +100,15 @@ public final class Demo {
         client.send(prompt);
     }
 
-    private void hear(DemoClient.Answer answer) throws InterruptedException {
+    private void hear(JobClient.Answer answer) {
         switch (answer) {
-            case DemoClient.Answer.Delta(TokenDelta delta) -> {
+            case JobClient.Answer.Delta(TokenDelta delta) -> {
                 String text = delta.getChoices().isEmpty()
                         ? null
                         : delta.getChoices().getFirst().getDelta().getContent();
                 screen.streamed(delta.getRequestId(), text == null ? "" : text);
             }
-            case DemoClient.Answer.Completion(CompletionEvent completion) -> {
+            case JobClient.Answer.Completion(CompletionEvent completion) -> {
                 Asked turn = asked.remove(completion.getRequestId());
                 if (turn != null) {
                     screen.answered(completion);

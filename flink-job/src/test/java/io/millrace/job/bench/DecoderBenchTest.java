@@ -77,7 +77,7 @@ class DecoderBenchTest {
 
     @Test
     void theWorkIsThatOfMatricesAndAttention() {
-        ModelWork work = ModelWork.of(weights, KvLayout.of(weights.config(), KvType.F16));
+        ModelWork work = ModelWork.of(weights, packed, KvLayout.of(weights.config(), KvType.F16));
         long output = (long) weights.config().vocabSize() * HIDDEN;
 
         assertThat(work.bytes(3, 1, 10)).isEqualTo(2 * (3 * LAYER_VALUES + output) + 10 * 2 * 2 * KV_WIDTH * LAYERS);

@@ -108,7 +108,22 @@ class BenchCommandTest {
 
     @Test
     void aModelIsNeededUnlessKernelsAreMeasured() {
-        millrace("bench").isRefused("--model: missing", "--kernels");
+        millrace("bench").isMisuse("--model=PATH", "--kernels");
         millrace("bench", "--kernels", "--batch", 8).isRefused("--batch: has no meaning with --kernels");
+    }
+
+    @Test
+    void optionsOfAnotherMeasurementAreRefused() {
+        millrace("bench", "--model", "nowhere.gguf", "--turns", 2)
+                .isRefused("--turns: has a meaning only with --end-to-end");
+        millrace("bench", "--model", "nowhere.gguf", "--end-to-end", "--pp", 2)
+                .isRefused("--pp: has no meaning with --end-to-end");
+        millrace("bench", "--kernels", "--end-to-end").isRefused("--end-to-end: has no meaning with --kernels");
+    }
+
+    @Test
+    void conversationsLongerThanTheContextAreRefused() {
+        millrace("bench", "--model", model, "--end-to-end", "--turns", 10, "--tokens", 200)
+                .isRefused("--turns, --prompt and --tokens", "more than the model's context of 1024");
     }
 }

@@ -1,9 +1,8 @@
-package io.millrace.job.demo;
+package io.millrace.job.kafka;
 
 import io.millrace.job.format.EventCodec;
 import io.millrace.job.format.EventFormat;
 import io.millrace.job.format.EventFormatException;
-import io.millrace.job.kafka.KafkaSettings;
 import io.millrace.schemas.CompletionEvent;
 import io.millrace.schemas.PromptEvent;
 import io.millrace.schemas.TokenDelta;
@@ -11,24 +10,27 @@ import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Objects;
 import java.util.Properties;
 import java.util.UUID;
-import java.util.concurrent.ExecutionException;
+import java.util.concurrent.atomic.AtomicReference;
 import org.apache.kafka.clients.consumer.ConsumerConfig;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.clients.producer.KafkaProducer;
+import org.apache.kafka.clients.producer.ProducerConfig;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
+import org.jspecify.annotations.Nullable;
 
-/** Talks to the job over Kafka alone: prompts out, deltas and committed completions in. Used and closed by one thread. */
-final class DemoClient implements AutoCloseable {
+/**
+ * Talks to the job over Kafka alone: prompts out, deltas and committed completions in. Used and closed by one thread.
+ */
+public final class JobClient implements AutoCloseable {
     private static final int MAX_EVENT_BYTES = 16 << 20;
 
     /** What the job said. */
-    sealed interface Answer {
+    public sealed interface Answer {
         record Delta(TokenDelta delta) implements Answer {}
 
         record Completion(CompletionEvent completion) implements Answer {}
@@ -40,33 +42,49 @@ final class DemoClient implements AutoCloseable {
     private final EventCodec<CompletionEvent> completions;
     private final KafkaProducer<byte[], byte[]> producer;
     private final KafkaConsumer<byte[], byte[]> consumer;
+    private final AtomicReference<@Nullable IllegalStateException> unsent = new AtomicReference<>();
 
-    DemoClient(KafkaSettings kafka) {
+    /** Connects; what the job says from now on is heard, and what it said before. */
+    public JobClient(KafkaSettings kafka) {
         this.kafka = kafka;
         EventFormat format = kafka.format();
         prompts = format.codec(PromptEvent.class, MAX_EVENT_BYTES);
         deltas = format.codec(TokenDelta.class, MAX_EVENT_BYTES);
         completions = format.codec(CompletionEvent.class, MAX_EVENT_BYTES);
-        producer = new KafkaProducer<>(kafka.client(), new ByteArraySerializer(), new ByteArraySerializer());
+        Properties writing = kafka.client();
+        // Somebody waits for the answer.
+        writing.putIfAbsent(ProducerConfig.LINGER_MS_CONFIG, "0");
+        producer = new KafkaProducer<>(writing, new ByteArraySerializer(), new ByteArraySerializer());
         Properties reading = kafka.client();
-        reading.setProperty(ConsumerConfig.GROUP_ID_CONFIG, "millrace-demo-" + UUID.randomUUID());
+        reading.setProperty(ConsumerConfig.GROUP_ID_CONFIG, "millrace-client-" + UUID.randomUUID());
         reading.setProperty(ConsumerConfig.AUTO_OFFSET_RESET_CONFIG, "earliest");
         reading.setProperty(ConsumerConfig.ISOLATION_LEVEL_CONFIG, "read_committed");
         consumer = new KafkaConsumer<>(reading, new ByteArrayDeserializer(), new ByteArrayDeserializer());
         consumer.subscribe(List.of(kafka.deltas(), kafka.completions()));
     }
 
-    /** Returns when the broker has the prompt. */
-    void send(PromptEvent prompt) throws InterruptedException {
-        byte[] key = Objects.requireNonNull(prompt.getConversationId()).getBytes(StandardCharsets.UTF_8);
-        try {
-            producer.send(new ProducerRecord<>(kafka.prompts(), key, prompts.encode(prompt))).get();
-        } catch (ExecutionException e) {
-            throw new IllegalStateException("the prompt " + prompt.getId() + " could not be sent", e);
-        }
+    /** Sends without waiting; {@link #poll} says when the broker did not take it. */
+    public void send(PromptEvent prompt) {
+        String conversation = prompt.getConversationId();
+        byte[] key = (conversation == null ? prompt.getId() : conversation).getBytes(StandardCharsets.UTF_8);
+        var _ = producer.send(new ProducerRecord<>(kafka.prompts(), key, prompts.encode(prompt)), (_, failure) -> {
+            if (failure != null) {
+                unsent.compareAndSet(null,
+                        new IllegalStateException("the prompt " + prompt.getId() + " could not be sent", failure));
+            }
+        });
     }
 
-    List<Answer> poll(Duration patience) throws EventFormatException {
+    /**
+     * What the job said since the last call; waits this long when there is nothing.
+     *
+     * @throws IllegalStateException when a prompt could not be sent
+     */
+    public List<Answer> poll(Duration patience) throws EventFormatException {
+        IllegalStateException failure = unsent.get();
+        if (failure != null) {
+            throw failure;
+        }
         List<Answer> answers = new ArrayList<>();
         for (ConsumerRecord<byte[], byte[]> record : consumer.poll(patience)) {
             answers.add(record.topic().equals(kafka.deltas())

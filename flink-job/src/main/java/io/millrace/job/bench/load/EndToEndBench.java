@@ -1,0 +1,155 @@
+package io.millrace.job.bench.load;
+
+import io.millrace.job.embedded.EmbeddedCluster;
+import io.millrace.job.embedded.EmbeddedKafka;
+import io.millrace.job.kafka.JobClient;
+import io.millrace.job.kafka.KafkaOptions;
+import io.millrace.job.kafka.KafkaSettings;
+import io.millrace.operator.MillraceOptions;
+import io.millrace.runtime.engine.Engine;
+import io.millrace.runtime.engine.EngineOptions;
+import io.millrace.runtime.kv.KvLayout;
+import io.millrace.runtime.kv.KvType;
+import io.millrace.runtime.model.LlamaModel;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.function.IntConsumer;
+import org.apache.flink.configuration.Configuration;
+import org.apache.flink.configuration.MemorySize;
+
+/**
+ * Conversations through Kafka and the job, in turn with the same on an engine alone: what a whole deployment in one process
+ * costs beside its decoder. Broker, cluster and engine are new in each round.
+ */
+public final class EndToEndBench {
+    private static final Duration START_LIMIT = Duration.ofMinutes(10);
+    /** Compiles the path through the job, and joins the consumer group. */
+    private static final Workload WARM_UP = new Workload(2, 2, 16, 8);
+
+    private final Path path;
+    private final LlamaModel model;
+    private final Workload work;
+    private final Setup setup;
+    private final Path directory;
+    private final IntConsumer heard;
+
+    /**
+     * How the conversations are run.
+     *
+     * @param rounds each of all conversations through Kafka and then on an engine
+     * @param compareResend also with the whole history sent and computed again in each turn
+     */
+    public record Setup(int threads, KvType kvType, int rounds, boolean compareResend) {
+
+        /** Tokens that are generated in all, but for a few to warm up. */
+        public long tokens(Workload work) {
+            return work.tokens() * rounds * (compareResend ? 3 : 2);
+        }
+    }
+
+    /**
+     * @param path where {@code model}, which is not owned, was opened
+     * @param directory for the job's checkpoints
+     * @param heard hears of each piece of an answer, 1; about {@link Setup#tokens} in all
+     */
+    public EndToEndBench(Path path, LlamaModel model, Workload work, Setup setup, Path directory, IntConsumer heard) {
+        this.path = path;
+        this.model = model;
+        this.work = work;
+        this.setup = setup;
+        this.directory = directory;
+        this.heard = heard;
+    }
+
+    /** Bytes of KV cache that the conversations fill, so that none has to leave the arena. */
+    public static long kvBytes(Workload work, KvLayout layout) {
+        return work.kvBytes(layout) + WARM_UP.kvBytes(layout);
+    }
+
+    /**
+     * Runs all rounds.
+     *
+     * @throws IllegalStateException when a turn is not answered, or with an error
+     */
+    public EndToEndReport run() throws InterruptedException {
+        List<List<TurnTimes>> endToEnd = new ArrayList<>();
+        List<List<TurnTimes>> engine = new ArrayList<>();
+        List<List<TurnTimes>> resent = new ArrayList<>();
+        for (int round = 0; round < setup.rounds(); round++) {
+            endToEnd.add(throughKafka(KafkaLoad.History.IN_SESSION));
+            engine.add(onEngine(endToEnd.getLast()));
+            if (setup.compareResend()) {
+                resent.add(throughKafka(KafkaLoad.History.RESENT));
+            }
+        }
+        LoadRates rates = LoadRates.of(endToEnd);
+        LoadRates engineRates = LoadRates.of(engine);
+        return new EndToEndReport(model.weights().name(), setup.threads(), work.conversations(), work.answer(),
+                setup.rounds(), rates, engineRates, rates.tokensPerSecond() / engineRates.tokensPerSecond(),
+                resent.isEmpty() ? null : LoadRates.of(resent), turns(endToEnd, resent));
+    }
+
+    private List<TurnTimes> throughKafka(KafkaLoad.History history) throws InterruptedException {
+        try (EmbeddedKafka broker = EmbeddedKafka.start()) {
+            Configuration options = options(broker);
+            try (EmbeddedCluster cluster = EmbeddedCluster.start(options, directory);
+                    JobClient client = new JobClient(KafkaSettings.of(options))) {
+                cluster.awaitRunning(START_LIMIT);
+                KafkaLoad load = new KafkaLoad(cluster, client, model.tokenizer());
+                load.run("warm-up", WARM_UP, history, _ -> {});
+                return load.run("bench", work, history, heard);
+            }
+        }
+    }
+
+    private Configuration options(EmbeddedKafka broker) {
+        return new Configuration().set(MillraceOptions.MODEL, path.toAbsolutePath().toString())
+                .set(KafkaOptions.BOOTSTRAP_SERVERS, broker.bootstrapServers())
+                .set(MillraceOptions.THREADS, setup.threads()).set(MillraceOptions.KV_TYPE, setup.kvType())
+                .set(MillraceOptions.KV_MEMORY, new MemorySize(kvBytes()))
+                .set(MillraceOptions.MAX_NUM_SEQS, maxNumSeqs())
+                .set(MillraceOptions.MAX_ACCEPTED_PROMPTS,
+                        Math.max(work.conversations(), MillraceOptions.MAX_ACCEPTED_PROMPTS.defaultValue()));
+    }
+
+    private List<TurnTimes> onEngine(List<TurnTimes> load) throws InterruptedException {
+        EngineOptions options = EngineOptions.defaults().withThreads(setup.threads()).withKvType(setup.kvType())
+                .withKvBytes(kvBytes()).withMaxNumSeqs(maxNumSeqs());
+        try (Engine engine = Engine.start(model, options)) {
+            return new EngineLoad(engine, model.weights().config().vocabSize()).run(load, heard);
+        }
+    }
+
+    private long kvBytes() {
+        return kvBytes(work, KvLayout.of(model.weights().config(), setup.kvType()));
+    }
+
+    private int maxNumSeqs() {
+        return Math.max(work.conversations(), MillraceOptions.MAX_NUM_SEQS.defaultValue());
+    }
+
+    private List<EndToEndReport.Turn> turns(List<List<TurnTimes>> endToEnd, List<List<TurnTimes>> resent) {
+        List<EndToEndReport.Turn> turns = new ArrayList<>();
+        for (int turn = 1; turn <= work.turns(); turn++) {
+            List<TurnTimes> session = ofTurn(endToEnd, turn);
+            double millis = firstToken(session);
+            Double again = resent.isEmpty() ? null : firstToken(ofTurn(resent, turn));
+            turns.add(new EndToEndReport.Turn(turn, session.get(session.size() / 2).promptTokens(), millis, again,
+                    again == null ? null : again / millis));
+        }
+        return List.copyOf(turns);
+    }
+
+    /** Ordered by the length of their prompts. */
+    private static List<TurnTimes> ofTurn(List<List<TurnTimes>> rounds, int turn) {
+        return rounds.stream().flatMap(List::stream).filter(times -> times.turn() == turn)
+                .sorted(Comparator.comparingInt(TurnTimes::promptTokens)).toList();
+    }
+
+    private static double firstToken(List<TurnTimes> turns) {
+        return Percentiles.of(turns.stream().mapToDouble(TurnTimes::firstTokenMillis)).p50();
+    }
+}

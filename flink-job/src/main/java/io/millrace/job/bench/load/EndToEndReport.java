@@ -1,0 +1,83 @@
+package io.millrace.job.bench.load;
+
+import com.fasterxml.jackson.annotation.JsonProperty;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What a bench through Kafka found; the names are those of its JSON.
+ *
+ * @param endToEnd through Kafka and the job
+ * @param engine the same turns on an engine alone
+ * @param share of the engine's tokens per second that the job reached
+ * @param resent through Kafka and the job, with the history sent and computed again in each turn; null when not asked for
+ * @param turns time to first token as the conversation grows
+ */
+public record EndToEndReport(
+        @JsonProperty("model") String model,
+        @JsonProperty("threads") int threads,
+        @JsonProperty("conversations") int conversations,
+        @JsonProperty("answer_tokens") int answerTokens,
+        @JsonProperty("rounds") int rounds,
+        @JsonProperty("end_to_end") LoadRates endToEnd,
+        @JsonProperty("engine") LoadRates engine,
+        @JsonProperty("share") double share,
+        @JsonProperty("resent") @Nullable LoadRates resent,
+        @JsonProperty("turns") List<Turn> turns) {
+
+    /**
+     * Medians over all conversations and rounds.
+     *
+     * @param promptTokens all tokens before the answer
+     * @param session milliseconds to the first token, when the history is the session's
+     * @param resent milliseconds to the first token, when it is sent and computed again; null when not asked for
+     * @param ratio of the two
+     */
+    public record Turn(
+            @JsonProperty("turn") int turn,
+            @JsonProperty("prompt_tokens") int promptTokens,
+            @JsonProperty("ttft_ms") double session,
+            @JsonProperty("resent_ttft_ms") @Nullable Double resent,
+            @JsonProperty("ratio") @Nullable Double ratio) {}
+
+    /** For people: lines of aligned columns. */
+    public String table() {
+        List<String> lines = new ArrayList<>();
+        lines.add(String.format(Locale.ROOT, "%s, %d %s, %d %s of %d %s, %d tokens an answer, %d %s", model, threads,
+                threads == 1 ? "thread" : "threads", conversations,
+                conversations == 1 ? "conversation" : "conversations",
+                turns.size(), turns.size() == 1 ? "turn" : "turns", answerTokens, rounds,
+                rounds == 1 ? "round" : "rounds"));
+        lines.add("");
+        lines.add(String.format(Locale.ROOT, "%-16s %9s %9s %9s   %-26s %-26s", "", "tokens/s", "slowest", "fastest",
+                "first token, ms", "per token, ms").stripTrailing());
+        lines.add(String.format(Locale.ROOT, "%-16s %9s %9s %9s %8s %8s %8s  %8s %8s %8s", "", "", "", "", "p50", "p95",
+                "p99", "p50", "p95", "p99"));
+        lines.add(row("Kafka to Kafka", endToEnd));
+        lines.add(row("engine alone", engine));
+        if (resent != null) {
+            lines.add(row("history resent", resent));
+        }
+        lines.add("");
+        lines.add(String.format(Locale.ROOT, "Kafka to Kafka reaches %.3f of the engine's tokens/s.", share));
+        lines.add("");
+        lines.add(resent == null
+                ? "turn  prompt tokens  first token, ms"
+                : "turn  prompt tokens  first token, ms  history resent, ms  ratio");
+        for (Turn turn : turns) {
+            String line = String.format(Locale.ROOT, "%4d %14d %16.1f", turn.turn, turn.promptTokens, turn.session);
+            lines.add(turn.resent == null || turn.ratio == null
+                    ? line
+                    : line + String.format(Locale.ROOT, " %19.1f %6.1f", turn.resent, turn.ratio));
+        }
+        return String.join(System.lineSeparator(), lines);
+    }
+
+    private static String row(String what, LoadRates rates) {
+        return String.format(Locale.ROOT, "%-16s %9.1f %9.1f %9.1f %8.1f %8.1f %8.1f  %8.1f %8.1f %8.1f", what,
+                rates.tokensPerSecond(), rates.min(), rates.max(), rates.firstToken().p50(), rates.firstToken().p95(),
+                rates.firstToken().p99(), rates.perToken().p50(), rates.perToken().p95(), rates.perToken().p99());
+    }
+}
