@@ -42,8 +42,8 @@ public final class Activations {
     }
 
     /**
-     * {@code [row][stride()]}: values times {@code 2^(-4 (column mod 8))}, but plain where that is 7. They meet quants that are
-     * not shifted down to bit 0, so that the products are those of value and quant.
+     * {@code [row][stride()]}: values times {@code 2^-8i} for the {@code i}-th pair of each 8 columns. They meet quants that
+     * were not shifted down to bit 0 but masked at bit {@code 8 i}, so that the products are those of value and quant.
      */
     float[] nibbles() {
         return nibbles;

@@ -54,7 +54,7 @@ final class ScalarPackedMultiply {
     static float[] nibbleFactors() {
         float[] factors = new float[Kernels.LANES];
         for (int k = 0; k < factors.length; k++) {
-            factors[k] = k % 8 == 7 ? 1 : 1f / (1 << (4 * (k % 8)));
+            factors[k] = 1f / (1 << (k % 8 / 2 * 8));
         }
         return factors;
     }
@@ -104,7 +104,7 @@ final class ScalarPackedMultiply {
         for (int k = 0; k < BLOCK; k++) {
             if (layout.nibbles()) {
                 int packed = data.get(ScalarDequantizer.INT, quants + 4L * (k / 8 * TILE_ROWS + row));
-                int shifted = k % 8 == 7 ? packed >>> 28 : packed & (15 << (k % 8 * 4));
+                int shifted = packed >>> (k % 2 * 4) & (15 << (k % 8 / 2 * 8));
                 out[QUANTS + k] = shifted;
             } else {
                 out[QUANTS + k] = data.get(JAVA_BYTE, quants + (long) k * TILE_ROWS + row);

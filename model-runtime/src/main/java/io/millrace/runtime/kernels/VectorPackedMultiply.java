@@ -223,14 +223,15 @@ final class VectorPackedMultiply {
             for (int i = 0; i < TILE_ROWS; i += LENGTH) {
                 IntVector packed = ints(data, at + 4L * (eight * TILE_ROWS + i));
                 int target = to + eight * 8 * TILE_ROWS + i;
+                IntVector odd = packed.lanewise(VectorOperators.LSHR, 4);
                 toFloats(packed.and(0xf)).intoArray(s, target);
-                toFloats(packed.and(0xf0)).intoArray(s, target + TILE_ROWS);
+                toFloats(odd.and(0xf)).intoArray(s, target + TILE_ROWS);
                 toFloats(packed.and(0xf00)).intoArray(s, target + 2 * TILE_ROWS);
-                toFloats(packed.and(0xf000)).intoArray(s, target + 3 * TILE_ROWS);
+                toFloats(odd.and(0xf00)).intoArray(s, target + 3 * TILE_ROWS);
                 toFloats(packed.and(0xf0000)).intoArray(s, target + 4 * TILE_ROWS);
-                toFloats(packed.and(0xf00000)).intoArray(s, target + 5 * TILE_ROWS);
+                toFloats(odd.and(0xf0000)).intoArray(s, target + 5 * TILE_ROWS);
                 toFloats(packed.and(0xf000000)).intoArray(s, target + 6 * TILE_ROWS);
-                toFloats(packed.lanewise(VectorOperators.LSHR, 28)).intoArray(s, target + 7 * TILE_ROWS);
+                toFloats(odd.and(0xf000000)).intoArray(s, target + 7 * TILE_ROWS);
             }
         }
     }
@@ -268,19 +269,24 @@ final class VectorPackedMultiply {
                 IntVector packedB = ints(data, quants + 4L * LENGTH);
                 IntVector packedC = ints(data, quants + 8L * LENGTH);
                 IntVector packedD = ints(data, quants + 12L * LENGTH);
-                for (int j = 0; j < 7; j++) {
-                    FloatVector value = FloatVector.broadcast(FLOATS, x[from + 8 * eight + j]);
-                    IntVector mask = IntVector.broadcast(INTS, 0xf << (4 * j));
-                    a = toFloats(packedA.and(mask)).fma(value, a);
-                    b = toFloats(packedB.and(mask)).fma(value, b);
-                    c = toFloats(packedC.and(mask)).fma(value, c);
-                    d = toFloats(packedD.and(mask)).fma(value, d);
+                IntVector oddA = packedA.lanewise(VectorOperators.LSHR, 4);
+                IntVector oddB = packedB.lanewise(VectorOperators.LSHR, 4);
+                IntVector oddC = packedC.lanewise(VectorOperators.LSHR, 4);
+                IntVector oddD = packedD.lanewise(VectorOperators.LSHR, 4);
+                for (int pair = 0; pair < 4; pair++) {
+                    int column = from + 8 * eight + 2 * pair;
+                    FloatVector even = FloatVector.broadcast(FLOATS, x[column]);
+                    FloatVector odd = FloatVector.broadcast(FLOATS, x[column + 1]);
+                    IntVector mask = IntVector.broadcast(INTS, 0xf << (8 * pair));
+                    a = toFloats(packedA.and(mask)).fma(even, a);
+                    b = toFloats(packedB.and(mask)).fma(even, b);
+                    c = toFloats(packedC.and(mask)).fma(even, c);
+                    d = toFloats(packedD.and(mask)).fma(even, d);
+                    a = toFloats(oddA.and(mask)).fma(odd, a);
+                    b = toFloats(oddB.and(mask)).fma(odd, b);
+                    c = toFloats(oddC.and(mask)).fma(odd, c);
+                    d = toFloats(oddD.and(mask)).fma(odd, d);
                 }
-                FloatVector value = FloatVector.broadcast(FLOATS, x[from + 8 * eight + 7]);
-                a = toFloats(packedA.lanewise(VectorOperators.LSHR, 28)).fma(value, a);
-                b = toFloats(packedB.lanewise(VectorOperators.LSHR, 28)).fma(value, b);
-                c = toFloats(packedC.lanewise(VectorOperators.LSHR, 28)).fma(value, c);
-                d = toFloats(packedD.lanewise(VectorOperators.LSHR, 28)).fma(value, d);
             }
             a.intoArray(s, to + part);
             b.intoArray(s, to + part + LENGTH);
@@ -424,18 +430,33 @@ final class VectorPackedMultiply {
 
     /** Takes the partial sums of one row of activations into its accumulators, in order. */
     private static void accumulate1(float[] s, int partials, int stride, int count, boolean minima, float[] sums,
-            int sumsFrom,
-            int to) {
-        for (int i = 0; i < TILE_ROWS; i += LENGTH) {
-            FloatVector sum = load(s, to + i);
+            int sumsFrom, int to) {
+        for (int part = 0; part < TILE_ROWS; part += PART) {
+            int sum = to + part;
+            FloatVector a = load(s, sum);
+            FloatVector b = load(s, sum + LENGTH);
+            FloatVector c = load(s, sum + 2 * LENGTH);
+            FloatVector d = load(s, sum + 3 * LENGTH);
             for (int p = 0; p < count; p++) {
-                sum = load(s, SCALES + p * TILE_ROWS + i).fma(load(s, partials + p * stride + i), sum);
+                int scale = SCALES + p * TILE_ROWS + part;
+                int partial = partials + p * stride + part;
+                a = load(s, scale).fma(load(s, partial), a);
+                b = load(s, scale + LENGTH).fma(load(s, partial + LENGTH), b);
+                c = load(s, scale + 2 * LENGTH).fma(load(s, partial + 2 * LENGTH), c);
+                d = load(s, scale + 3 * LENGTH).fma(load(s, partial + 3 * LENGTH), d);
                 if (minima) {
-                    sum = load(s, MINIMA + p * TILE_ROWS + i).fma(FloatVector.broadcast(FLOATS, sums[sumsFrom + p]),
-                            sum);
+                    int minimum = MINIMA + p * TILE_ROWS + part;
+                    FloatVector activations = FloatVector.broadcast(FLOATS, sums[sumsFrom + p]);
+                    a = load(s, minimum).fma(activations, a);
+                    b = load(s, minimum + LENGTH).fma(activations, b);
+                    c = load(s, minimum + 2 * LENGTH).fma(activations, c);
+                    d = load(s, minimum + 3 * LENGTH).fma(activations, d);
                 }
             }
-            sum.intoArray(s, to + i);
+            a.intoArray(s, sum);
+            b.intoArray(s, sum + LENGTH);
+            c.intoArray(s, sum + 2 * LENGTH);
+            d.intoArray(s, sum + 3 * LENGTH);
         }
     }
 
