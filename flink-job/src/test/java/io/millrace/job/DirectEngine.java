@@ -6,6 +6,7 @@ import io.millrace.runtime.engine.GenerationListener;
 import io.millrace.runtime.engine.GenerationRequest;
 import io.millrace.runtime.engine.GenerationStep;
 import io.millrace.runtime.engine.Sequence;
+import io.millrace.runtime.packing.PackingOptions;
 import io.millrace.runtime.prompt.ChatFormat;
 import io.millrace.runtime.prompt.Message;
 import io.millrace.runtime.prompt.Role;
@@ -28,7 +29,7 @@ final class DirectEngine implements AutoCloseable {
     private final Engine engine;
 
     DirectEngine(Path file) {
-        model = LlamaModel.open(file);
+        model = LlamaModel.open(file, PackingOptions.inMemory(1));
         tokenizer = model.tokenizer();
         format = new ChatFormat(tokenizer);
         engine = Engine.start(model, EngineOptions.defaults().withKvBytes(64 << 20).withThreads(1));

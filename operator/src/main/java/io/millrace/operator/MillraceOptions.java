@@ -21,6 +21,13 @@ public final class MillraceOptions {
                     "Path of the model on every task manager: a GGUF file, the first file of a split GGUF, or a "
                             + "Hugging Face directory.");
 
+    public static final ConfigOption<String> WEIGHTS_CACHE_DIR = key("millrace.weights.cache-dir").stringType()
+            .noDefaultValue()
+            .withDescription(
+                    "Directory on every task manager where packed weights are kept and mapped from, about as large as "
+                            + "the model; none packs them in memory at every start. When absent, millrace in "
+                            + "$XDG_CACHE_HOME or else in ~/.cache.");
+
     // --------------------------------------------------------------------------------------------------- engine
 
     public static final ConfigOption<Integer> MAX_NUM_SEQS = key("millrace.engine.max-num-seqs").intType()
@@ -112,7 +119,8 @@ public final class MillraceOptions {
             .withDescription("Truncation relative to the most likely token when a prompt does not say; 0 is off.");
 
     /** Every option above, in this order, for command lines and documentation. */
-    public static final List<ConfigOption<?>> ALL = List.of(MODEL, MAX_NUM_SEQS, MAX_NUM_BATCHED_TOKENS, KV_MEMORY,
+    public static final List<ConfigOption<?>> ALL = List.of(MODEL, WEIGHTS_CACHE_DIR, MAX_NUM_SEQS,
+            MAX_NUM_BATCHED_TOKENS, KV_MEMORY,
             KV_TYPE, THREADS, PREFIX_CACHE, NUM_SPECULATIVE_TOKENS, PROMPT_LOOKUP_NGRAM, SESSION_TTL, DUPLICATE_WINDOW,
             MAX_ACCEPTED_PROMPTS, MAX_EVENT_SIZE, MAX_PROMPT_TOKENS,
             MAX_COMPLETION_TOKENS, STREAM, TEMPERATURE, TOP_P, TOP_K, MIN_P);

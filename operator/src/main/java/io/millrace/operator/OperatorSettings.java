@@ -1,20 +1,24 @@
 package io.millrace.operator;
 
 import io.millrace.runtime.kv.KvType;
+import io.millrace.runtime.packing.PackingOptions;
 import java.io.Serializable;
 import org.apache.flink.configuration.ConfigOption;
 import org.apache.flink.configuration.ReadableConfig;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The values of {@link MillraceOptions}, checked once.
  *
+ * @param weightsCacheDir as {@link PackingOptions#cacheDirectory(String)} reads it, on the task manager
  * @param ttlMillis idle time after which a session is forgotten
  * @param maxEventBytes of all texts of a prompt event
  * @param maxPromptTokens 0 leaves it to the model's context
  * @param threads of the kernels; 0 takes every core
  * @param numSpeculativeTokens drafted per turn and step; 0 for no speculation
  */
-public record OperatorSettings(String model, int maxNumSeqs, int maxNumBatchedTokens, long kvBytes, KvType kvType,
+public record OperatorSettings(String model, @Nullable String weightsCacheDir, int maxNumSeqs, int maxNumBatchedTokens,
+        long kvBytes, KvType kvType,
         int threads, boolean prefixCache, int numSpeculativeTokens, int promptLookupNgram, long ttlMillis,
         int duplicateWindow, int maxAcceptedPrompts, long maxEventBytes,
         int maxPromptTokens, int maxCompletionTokens, boolean stream, float temperature, float topP, int topK,
@@ -31,7 +35,7 @@ public record OperatorSettings(String model, int maxNumSeqs, int maxNumBatchedTo
             throw new IllegalArgumentException(MillraceOptions.MODEL.key()
                     + ": missing; set it to a GGUF file or a Hugging Face directory that every task manager can read");
         }
-        return new OperatorSettings(model, atLeast(1, config, MillraceOptions.MAX_NUM_SEQS),
+        return new OperatorSettings(model, weightsCacheDir(config), atLeast(1, config, MillraceOptions.MAX_NUM_SEQS),
                 atLeast(1, config, MillraceOptions.MAX_NUM_BATCHED_TOKENS),
                 positive(MillraceOptions.KV_MEMORY, config.get(MillraceOptions.KV_MEMORY).getBytes()),
                 config.get(MillraceOptions.KV_TYPE), atLeast(0, config, MillraceOptions.THREADS),
@@ -46,6 +50,14 @@ public record OperatorSettings(String model, int maxNumSeqs, int maxNumBatchedTo
                 between(0, 100, config, MillraceOptions.TEMPERATURE),
                 between(Float.MIN_VALUE, 1, config, MillraceOptions.TOP_P), atLeast(0, config, MillraceOptions.TOP_K),
                 between(0, 1, config, MillraceOptions.MIN_P));
+    }
+
+    private static @Nullable String weightsCacheDir(ReadableConfig config) {
+        String setting = config.getOptional(MillraceOptions.WEIGHTS_CACHE_DIR).orElse(null);
+        if (setting != null) {
+            PackingOptions.cacheDirectory(setting); // Throws here, and not on the task manager only.
+        }
+        return setting;
     }
 
     private static int atLeast(int least, ReadableConfig config, ConfigOption<Integer> option) {

@@ -50,4 +50,14 @@ class OperatorSettingsTest {
         assertThatThrownBy(() -> OperatorSettings.of(config)).isInstanceOf(IllegalArgumentException.class)
                 .hasMessageContaining(option);
     }
+
+    @Test
+    void theWeightsCacheIsADirectoryOrNone() {
+        Configuration config = Configuration.fromMap(Map.of("millrace.model", "m.gguf"));
+        assertThat(OperatorSettings.of(config).weightsCacheDir()).isNull();
+        assertThat(OperatorSettings.of(config.set(MillraceOptions.WEIGHTS_CACHE_DIR, "/cache")).weightsCacheDir())
+                .isEqualTo("/cache");
+        assertThatThrownBy(() -> OperatorSettings.of(config.set(MillraceOptions.WEIGHTS_CACHE_DIR, "")))
+                .isInstanceOf(IllegalArgumentException.class).hasMessageStartingWith("millrace.weights.cache-dir: ");
+    }
 }

@@ -11,11 +11,13 @@ import io.millrace.job.bench.load.Workload;
 import io.millrace.runtime.kv.KvType;
 import io.millrace.runtime.model.LlamaModel;
 import io.millrace.runtime.packing.PackedWeights;
+import io.millrace.runtime.packing.PackingOptions;
 import io.millrace.runtime.weights.LlamaWeights;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.Callable;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -42,7 +44,8 @@ final class BenchCommand implements Callable<Integer> {
     private static final List<String> OF_END_TO_END = List.of("--conversations", "--turns", "--tokens",
             "--compare-resend");
     private static final List<String> OF_DECODER = List.of("--pp", "--tg", "--batch", "--depth");
-    private static final List<String> OF_MODEL = List.of("--model", "--prompt", "--kv-type");
+    private static final List<String> OF_MODEL = List.of("--model", "--prompt", "--kv-type",
+            WeightsCacheOption.NAME);
 
     @Spec
     private CommandSpec spec;
@@ -59,6 +62,9 @@ final class BenchCommand implements Callable<Integer> {
 
     @Mixin
     private DecoderBenchOptions tests;
+
+    @Mixin
+    private WeightsCacheOption cache;
 
     @Mixin
     private EndToEndOptions conversations;
@@ -124,29 +130,38 @@ final class BenchCommand implements Callable<Integer> {
 
     private BenchReport measureDecoder(Path path) {
         BenchPlan plan = tests.plan(prompt, repetitions);
-        try (LlamaWeights weights = LlamaWeights.open(path); PackedWeights packed = PackedWeights.inMemory(weights)) {
-            warn(path, weights);
+        try (LlamaWeights weights = LlamaWeights.open(path)) {
             DecoderBenchOptions.requireRoom(plan, weights.config(), kvType);
-            try (Progress progress = Progress.start("tokens", plan.tokens());
-                    DecoderBench bench = new DecoderBench(weights, packed, plan, kvType, threads, progress::advance)) {
-                return bench.run();
-            }
+            return measureDecoder(path, weights, plan);
+        }
+    }
+
+    private BenchReport measureDecoder(Path path, LlamaWeights weights, BenchPlan plan) {
+        warn(path, weights);
+        try (PackedWeights packed = pack(packing -> PackedWeights.open(weights, packing));
+                Progress progress = Progress.start("tokens", plan.tokens());
+                DecoderBench bench = new DecoderBench(weights, packed, plan, kvType, threads, progress::advance)) {
+            return bench.run();
         }
     }
 
     private EndToEndReport measureEndToEnd(Path path) throws IOException, InterruptedException {
         Workload work = conversations.workload(prompt);
-        EndToEndBench.Setup setup = new EndToEndBench.Setup(threads, kvType, repetitions,
+        EndToEndBench.Setup setup = new EndToEndBench.Setup(threads, kvType, cache.setting(), repetitions,
                 conversations.compareResend());
         try (Interruption _ = Interruption.ofThisThread();
                 TemporaryDirectory directory = TemporaryDirectory.create("millrace-bench");
-                LlamaModel opened = LlamaModel.open(path)) {
+                LlamaModel opened = pack(packing -> LlamaModel.open(path, packing))) {
             warn(path, opened.weights());
             EndToEndOptions.requireRoom(work, opened.weights().config(), kvType);
             try (Progress progress = Progress.start("tokens", setup.tokens(work))) {
                 return new EndToEndBench(path, opened, work, setup, directory.path(), progress::advance).run();
             }
         }
+    }
+
+    private <T> T pack(Function<PackingOptions, T> work) {
+        return PackingProgress.during(cache.directory(), threads, spec.commandLine().getErr(), work);
     }
 
     private void warn(Path path, LlamaWeights weights) {

@@ -47,12 +47,15 @@ final class ChatCommand implements Callable<Integer> {
     @Mixin
     private EngineOptionGroup engine;
 
+    @Mixin
+    private WeightsCacheOption cache;
+
     @Override
     public Integer call() throws IOException, InterruptedException {
         sampling.check();
         PrintWriter err = spec.commandLine().getErr();
         BufferedReader in = millrace.reader();
-        try (LocalModel local = LocalModel.open(model.path(), engine.options(), err);
+        try (LocalModel local = LocalModel.open(model.path(), cache.directory(), engine.options(), err);
                 LocalSequence sequence = new LocalSequence(local.engine())) {
             err.printf("%s. /clear begins anew, /exit leaves.%n", local.weights().name());
             Conversation conversation = new Conversation(local, sequence);

@@ -21,6 +21,7 @@ import org.apache.flink.configuration.RestOptions;
 import org.apache.flink.configuration.StateBackendOptions;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
@@ -47,6 +48,9 @@ final class DemoCommand implements Callable<Integer> {
             "--model"}, paramLabel = "PATH", description = "A GGUF file, the first file of a split GGUF, or a Hugging Face directory. Default: a small model "
                     + "with random weights, written on the spot.")
     private @Nullable Path model;
+
+    @Mixin
+    private WeightsCacheOption cache;
 
     @Option(names = "--stay", description = "Keep the broker and the job running after the conversations, until Ctrl-C, and print where they are.")
     private boolean stay;
@@ -79,10 +83,11 @@ final class DemoCommand implements Callable<Integer> {
 
     private Path modelPath(Path directory, PrintWriter out) throws IOException {
         if (model != null) {
-            // Opened here first, so that a damaged file is told in one line and not by a failing job.
-            try (LlamaModel opened = LlamaModel.open(model)) {
-                out.printf("Model: %s.%n", opened.weights().name());
-            }
+            // So that a damaged file is told in one line and not by a failing job, and that a long packing is seen.
+            Path path = model;
+            String name = PackingProgress.during(cache.directory(), Runtime.getRuntime().availableProcessors(),
+                    spec.commandLine().getErr(), packing -> LlamaModel.prepare(path, packing));
+            out.printf("Model: %s.%n", name);
             return model;
         }
         Path sample = directory.resolve("sample.gguf");
@@ -93,8 +98,8 @@ final class DemoCommand implements Callable<Integer> {
         return sample;
     }
 
-    private static Configuration options(Path model, EmbeddedKafka broker) {
-        return new Configuration()
+    private Configuration options(Path model, EmbeddedKafka broker) {
+        Configuration options = new Configuration()
                 .set(MillraceOptions.MODEL, model.toAbsolutePath().toString())
                 .set(KafkaOptions.BOOTSTRAP_SERVERS, broker.bootstrapServers())
                 .set(KafkaOptions.PARTITIONS, 2)
@@ -104,6 +109,8 @@ final class DemoCommand implements Callable<Integer> {
                 // Completions appear with a checkpoint; nobody at a screen wants to wait a second for each.
                 .set(CheckpointingOptions.CHECKPOINTING_INTERVAL, Duration.ofMillis(250))
                 .set(RestOptions.ENABLE_FLAMEGRAPH, false);
+        String cacheDirectory = cache.setting();
+        return cacheDirectory == null ? options : options.set(MillraceOptions.WEIGHTS_CACHE_DIR, cacheDirectory);
     }
 
     private static void stay(KafkaSettings kafka, EmbeddedCluster cluster, PrintWriter out)

@@ -50,6 +50,9 @@ final class GenerateCommand implements Callable<Integer> {
     @Mixin
     private EngineOptionGroup engine;
 
+    @Mixin
+    private WeightsCacheOption cache;
+
     @Option(names = "--json", description = "Write one object with prompt_ids, ids, text, finish_reason, usage and timings instead of the text.")
     private boolean json;
 
@@ -124,7 +127,8 @@ final class GenerateCommand implements Callable<Integer> {
     public Integer call() throws IOException, InterruptedException {
         sampling.check();
         PrintWriter out = spec.commandLine().getOut();
-        try (LocalModel local = LocalModel.open(model.path(), engine.options(), spec.commandLine().getErr());
+        try (LocalModel local = LocalModel.open(model.path(), cache.directory(), engine.options(),
+                spec.commandLine().getErr());
                 LocalSequence sequence = new LocalSequence(local.engine())) {
             int[] prompt = source.tokens(local.tokenizer(), millrace.standardInput());
             check(prompt, local);

@@ -7,13 +7,18 @@ import io.millrace.runtime.tokenizer.Tokenizer;
 import io.millrace.runtime.weights.LlamaWeights;
 import java.io.PrintWriter;
 import java.nio.file.Path;
+import java.util.Optional;
 
 /** A model with an engine of its own in this process, for verbs that need neither Kafka nor Flink. Closes all it opened. */
 record LocalModel(LlamaModel model, Engine engine) implements AutoCloseable {
 
-    /** @param err hears what the file's user should know */
-    static LocalModel open(Path path, EngineOptions options, PrintWriter err) {
-        LlamaModel model = LlamaModel.open(path);
+    /**
+     * @param cacheDirectory of packed weights
+     * @param err hears what the file's user should know
+     */
+    static LocalModel open(Path path, Optional<Path> cacheDirectory, EngineOptions options, PrintWriter err) {
+        LlamaModel model = PackingProgress.during(cacheDirectory, options.threads(), err,
+                packing -> LlamaModel.open(path, packing));
         try {
             model.weights().warnings().forEach(warning -> err.println("millrace: " + path + ": " + warning));
             return new LocalModel(model, Engine.start(model, options));

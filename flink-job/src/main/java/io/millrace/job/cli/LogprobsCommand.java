@@ -40,6 +40,9 @@ final class LogprobsCommand implements Callable<Integer> {
     @Mixin
     private ModelOption model;
 
+    @Mixin
+    private WeightsCacheOption cache;
+
     @Option(names = "--top", paramLabel = "N", defaultValue = "20", description = "Tokens per position. Default: ${DEFAULT-VALUE}.")
     private int top;
 
@@ -62,7 +65,8 @@ final class LogprobsCommand implements Callable<Integer> {
         JsonLines<int[]> lines = new JsonLines<>(millrace.reader(), int[].class,
                 "a JSON array of token ids such as [1,2,3]");
         try (LlamaWeights weights = LlamaWeights.open(model.path());
-                PackedWeights packed = PackedWeights.inMemory(weights);
+                PackedWeights packed = PackingProgress.during(cache.directory(), threads,
+                        spec.commandLine().getErr(), packing -> PackedWeights.open(weights, packing));
                 WorkerPool workers = new WorkerPool(threads)) {
             for (int[] tokens = lines.next(); tokens != null; tokens = lines.next()) {
                 TokenIds.check(tokens, lines.place(), weights.config().vocabSize());

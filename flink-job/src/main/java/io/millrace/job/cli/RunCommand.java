@@ -4,6 +4,7 @@ import io.millrace.job.embedded.EmbeddedCluster;
 import io.millrace.job.kafka.KafkaSettings;
 import io.millrace.operator.OperatorSettings;
 import io.millrace.runtime.model.LlamaModel;
+import io.millrace.runtime.packing.PackingOptions;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Path;
@@ -55,8 +56,7 @@ final class RunCommand implements Callable<Integer> {
             config.set(StateRecoveryOptions.SAVEPOINT_PATH, resume);
         }
         KafkaSettings kafka = KafkaSettings.of(config);
-        // Opened here first, so that a damaged file is told in one line and not by a failing job.
-        LlamaModel.open(Path.of(OperatorSettings.of(config).model())).close();
+        prepareModel(OperatorSettings.of(config));
         Path directory = state.toAbsolutePath();
         try (Interruption _ = Interruption.ofThisThread();
                 EmbeddedCluster cluster = EmbeddedCluster.start(config, directory)) {
@@ -66,6 +66,13 @@ final class RunCommand implements Callable<Integer> {
                     kafka.prompts(), kafka.completions(), kafka.bootstrapServers(), cluster.webUi());
             return watch(cluster, directory);
         }
+    }
+
+    /** So that a damaged file is told in one line and not by a failing job, and that a long packing is seen. */
+    private void prepareModel(OperatorSettings operator) {
+        PackingProgress.during(PackingOptions.cacheDirectory(operator.weightsCacheDir()),
+                Runtime.getRuntime().availableProcessors(), spec.commandLine().getErr(),
+                packing -> LlamaModel.prepare(Path.of(operator.model()), packing));
     }
 
     /** Reports failures until the job ends, which it should not, or this thread is interrupted, which stops it. */

@@ -2,6 +2,7 @@ package io.millrace.runtime.engine;
 
 import io.millrace.runtime.kv.KvLayout;
 import io.millrace.runtime.kv.KvType;
+import io.millrace.runtime.packing.PackingOptions;
 import io.millrace.runtime.tokenizer.Tokenizer;
 import io.millrace.runtime.model.LlamaModel;
 import io.millrace.runtime.weights.LlamaWeights;
@@ -29,7 +30,7 @@ final class TinyLlama implements AutoCloseable {
 
     TinyLlama(Path file) {
         this.file = file;
-        this.model = LlamaModel.open(file);
+        this.model = LlamaModel.open(file, PackingOptions.inMemory(1));
         this.weights = model.weights();
         this.tokenizer = model.tokenizer();
     }

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import io.millrace.runtime.packing.PackingOptions;
 import io.millrace.runtime.weights.ModelFormatException;
 import io.millrace.runtime.weights.sample.SampleModel;
 import java.io.IOException;
@@ -18,7 +19,7 @@ class LlamaModelTest {
     void opensWeightsAndTheTokenizerThatBelongsToThem(@TempDir Path directory) throws IOException {
         Path file = directory.resolve("sample.gguf");
         SampleModel.write(file, SampleModel.Options.defaults());
-        try (LlamaModel model = LlamaModel.open(file)) {
+        try (LlamaModel model = LlamaModel.open(file, PackingOptions.inMemory(1))) {
             assertThat(model.tokenizer().vocabularySize()).isEqualTo(model.weights().config().vocabSize());
         }
     }
@@ -34,8 +35,20 @@ class LlamaModelTest {
         }
         Files.copy(golden.resolve("odd-hf/tokenizer.json"), directory.resolve("tokenizer.json"),
                 StandardCopyOption.REPLACE_EXISTING);
-        assertThatThrownBy(() -> LlamaModel.open(directory)).isInstanceOf(ModelFormatException.class)
+        assertThatThrownBy(() -> LlamaModel.open(directory, PackingOptions.inMemory(1)))
+                .isInstanceOf(ModelFormatException.class)
                 .hasMessage(directory + ": vocabulary: the tokenizer has 800 tokens and the embedding 1024;"
                         + " they are not of the same model");
+    }
+
+    @Test
+    void preparingChecksAModelAndTellsItsName(@TempDir Path directory) throws IOException {
+        Path file = directory.resolve("sample.gguf");
+        SampleModel.write(file, SampleModel.Options.defaults());
+        PackingOptions packing = PackingOptions.inMemory(1);
+
+        assertThat(LlamaModel.prepare(file, packing)).isEqualTo("millrace-sample-untrained-seed1");
+        assertThatThrownBy(() -> LlamaModel.prepare(directory.resolve("absent.gguf"), packing))
+                .isInstanceOf(ModelFormatException.class).hasMessageContaining("absent.gguf");
     }
 }

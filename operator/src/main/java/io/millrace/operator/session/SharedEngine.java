@@ -8,6 +8,7 @@ import io.millrace.runtime.engine.EngineOptions;
 import io.millrace.runtime.kernels.KernelProvider;
 import io.millrace.runtime.kernels.KernelWarmUp;
 import io.millrace.runtime.model.LlamaModel;
+import io.millrace.runtime.packing.PackingOptions;
 import io.millrace.runtime.prompt.AnswerParser;
 import io.millrace.runtime.prompt.ChatFormat;
 import io.millrace.runtime.tokenizer.Tokenizer;
@@ -49,12 +50,13 @@ final class SharedEngine implements AutoCloseable {
     /** Loads the model; throws {@link io.millrace.runtime.weights.ModelFormatException} when it is no Llama. */
     static SharedEngine open(OperatorSettings settings) {
         Path path = Path.of(settings.model());
-        LlamaModel model = LlamaModel.open(path);
+        int threads = settings.threads() == 0 ? Runtime.getRuntime().availableProcessors() : settings.threads();
+        LlamaModel model = LlamaModel.open(path, new PackingOptions(
+                PackingOptions.cacheDirectory(settings.weightsCacheDir()), threads, new PackingLog(path)));
         try {
             model.weights().warnings().forEach(warning -> LOG.warn("{}: {}", path, warning));
             KernelWarmUp.run(KernelProvider.kernels(), model.weights(), model.packed(),
                     WARM_UP);
-            int threads = settings.threads() == 0 ? Runtime.getRuntime().availableProcessors() : settings.threads();
             Engine engine = Engine.start(model, new EngineOptions(settings.maxNumSeqs(),
                     settings.maxNumBatchedTokens(), settings.kvBytes(), settings.kvType(), threads,
                     settings.prefixCache(), settings.numSpeculativeTokens(), settings.promptLookupNgram()));

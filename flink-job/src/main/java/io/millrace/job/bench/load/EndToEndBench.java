@@ -19,6 +19,7 @@ import java.util.List;
 import java.util.function.IntConsumer;
 import org.apache.flink.configuration.Configuration;
 import org.apache.flink.configuration.MemorySize;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Conversations through Kafka and the job, in turn with the same on an engine alone: what a whole deployment in one process
@@ -39,10 +40,12 @@ public final class EndToEndBench {
     /**
      * How the conversations are run.
      *
+     * @param weightsCacheDir the job's setting; null leaves it to the default
      * @param rounds each of all conversations through Kafka and then on an engine
      * @param compareResend also with the whole history sent and computed again in each turn
      */
-    public record Setup(int threads, KvType kvType, int rounds, boolean compareResend) {
+    public record Setup(int threads, KvType kvType, @Nullable String weightsCacheDir, int rounds,
+            boolean compareResend) {
 
         /** Tokens that are generated in all, but for a few to warm up. */
         public long tokens(Workload work) {
@@ -106,13 +109,17 @@ public final class EndToEndBench {
     }
 
     private Configuration options(EmbeddedKafka broker) {
-        return new Configuration().set(MillraceOptions.MODEL, path.toAbsolutePath().toString())
+        Configuration options = new Configuration().set(MillraceOptions.MODEL, path.toAbsolutePath().toString())
                 .set(KafkaOptions.BOOTSTRAP_SERVERS, broker.bootstrapServers())
                 .set(MillraceOptions.THREADS, setup.threads()).set(MillraceOptions.KV_TYPE, setup.kvType())
                 .set(MillraceOptions.KV_MEMORY, new MemorySize(kvBytes()))
                 .set(MillraceOptions.MAX_NUM_SEQS, maxNumSeqs())
                 .set(MillraceOptions.MAX_ACCEPTED_PROMPTS,
                         Math.max(work.conversations(), MillraceOptions.MAX_ACCEPTED_PROMPTS.defaultValue()));
+        if (setup.weightsCacheDir() != null) {
+            options.set(MillraceOptions.WEIGHTS_CACHE_DIR, setup.weightsCacheDir());
+        }
+        return options;
     }
 
     private List<TurnTimes> onEngine(List<TurnTimes> load) throws InterruptedException {

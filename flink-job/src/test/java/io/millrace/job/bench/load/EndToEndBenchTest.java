@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.millrace.job.bench.load.EndToEndReport.Turn;
 import io.millrace.runtime.kv.KvType;
 import io.millrace.runtime.model.LlamaModel;
+import io.millrace.runtime.packing.PackingOptions;
 import io.millrace.runtime.weights.TensorType;
 import io.millrace.runtime.weights.sample.SampleModel;
 import java.io.IOException;
@@ -27,8 +28,9 @@ class EndToEndBenchTest {
         AtomicInteger heard = new AtomicInteger();
 
         EndToEndReport report;
-        try (LlamaModel model = LlamaModel.open(path)) {
-            report = new EndToEndBench(path, model, work, new EndToEndBench.Setup(2, KvType.F16, 1, true), temporary,
+        try (LlamaModel model = LlamaModel.open(path, PackingOptions.inMemory(1))) {
+            report = new EndToEndBench(path, model, work, new EndToEndBench.Setup(2, KvType.F16, null, 1, true),
+                    temporary,
                     heard::addAndGet).run();
         }
 
