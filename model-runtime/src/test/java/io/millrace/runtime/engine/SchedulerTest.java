@@ -6,19 +6,24 @@ import com.sun.management.ThreadMXBean;
 import io.millrace.runtime.kv.KvBlockPool;
 import io.millrace.runtime.kv.KvLayout;
 import io.millrace.runtime.kv.KvType;
+import io.millrace.runtime.kv.PrefixCache;
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Random;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Plans are written as the names of sequences with the number of positions that each computes. */
 class SchedulerTest {
@@ -26,6 +31,10 @@ class SchedulerTest {
     private static final ThreadMXBean THREADS = (ThreadMXBean) ManagementFactory.getThreadMXBean();
     private static TinyLlama llama;
     private KvBlockPool pool = new KvBlockPool(LAYOUT, LAYOUT.blockBytes());
+    private @Nullable PrefixCache cache;
+    private PromptLookup lookup = new PromptLookup(1, 0);
+    /** Draws how many drafted tokens count. */
+    private final Random acceptance = new Random(1);
     private Scheduler scheduler = new Scheduler(pool, 1, 1, 1, new PromptLookup(1, 0));
     private long arrivals;
 
@@ -238,21 +247,127 @@ class SchedulerTest {
     }
 
     @Test
-    void planningAllocatesNothing() {
-        blocks(2000).seqs(8).budget(64);
+    void turnsThatBeginAlikeWaitForTheOneThatComputesTheirBeginning() {
+        blocks(40).sharing().seqs(8).budget(16);
+        add("a", 70, 2);
+        add("b", 70, 2);
+        add("c", 40, 2);
+        // Whole blocks below the last position are shared: 64 of 70, 32 of 40.
+        assertThat(steps(9)).containsExactly("a16", "a16", "a16", "a16", "a6 b6 c4", "a1 b1 c4", "c1", "", "");
+        assertThat(scheduler.prefixCacheHits()).isEqualTo(64 + 32);
+        assertThat(scheduler.prefixCacheQueries()).isEqualTo(70 + 70 + 40);
+    }
+
+    @Test
+    void aTurnTakesOverWhenTheOneItWaitedForEnds() {
+        blocks(40).sharing().seqs(8).budget(16);
+        Sequence a = add("a", 70, 2);
+        add("b", 70, 2);
+        assertThat(steps(2)).containsExactly("a16", "a16");
+        end(a);
+        assertThat(steps(3)).containsExactly("b16", "b16", "b6");
+        assertThat(scheduler.prefixCacheHits()).isEqualTo(32);
+    }
+
+    @Test
+    void turnsOfOtherSaltsAndOtherTokensDoNotWait() {
+        blocks(40).sharing().seqs(8).budget(100);
+        begin(new Sequence(new Recorder(), pool, cache), Request.of(new int[40]).id("a"));
+        begin(new Sequence(new Recorder(), pool, cache), Request.of(new int[40]).id("b").cacheSalt("b"));
+        int[] other = new int[40];
+        other[3] = 1;
+        begin(new Sequence(new Recorder(), pool, cache), Request.of(other).id("c"));
+        assertThat(steps(1)).containsExactly("a40 b40 c20");
+    }
+
+    @Test
+    void sharedBlocksCountOnceWhenATurnStarts() {
+        blocks(6).sharing().seqs(8).budget(100);
+        add("a", 70, 9);
+        assertThat(steps(1)).containsExactly("a70");
+        // a has five blocks, four of which b shares: it needs one more, and there is one.
+        add("b", 70, 9);
+        assertThat(steps(1)).containsExactly("a1 b6");
+        assertThat(pool.free()).isZero();
+        add("c", 70, 1);
+        assertThat(steps(1)).containsExactly("a1 b1");
+    }
+
+    @Test
+    void onlyBlocksThatAreItsOwnAreExpectedOfAnIdleSequence() {
+        blocks(7).sharing().seqs(8).budget(100);
+        Sequence a = add("a", 70, 1);
+        assertThat(steps(1)).containsExactly("a70");
+        Sequence b = add("b", 70, 1);
+        assertThat(steps(1)).containsExactly("b6");
+        int[] other = new int[40];
+        other[0] = 1;
+        begin(new Sequence(new Recorder(), pool, cache), Request.of(other).id("c").maxNewTokens(1));
+        // One block is free and each of both would give one.
+        assertThat(steps(1)).containsExactly("");
+        assertThat(scheduler.evictions()).containsExactly(a, b);
+        scheduler.release(a);
+        scheduler.release(b);
+        assertThat(steps(1)).containsExactly("c40");
+    }
+
+    @Test
+    void draftsTakeRowsThatNothingElseNeeds() {
+        lookup = new PromptLookup(1, 3);
+        blocks(40).seqs(2).budget(12);
+        Sequence a = add("a", 4, 100);
+        Sequence b = add("b", 4, 100);
+        scheduler.plan();
+        // 12 rows and 5 rows of logits: each turn draws one, three are left.
+        assertThat(List.of(a.drafted(), b.drafted())).containsExactly(3, 0);
+        compute(List.of(a, b));
+        add("c", 40, 1);
+        scheduler.plan();
+        assertThat(List.of(a.drafted(), b.drafted())).containsExactly(3, 0);
+    }
+
+    @Test
+    void promptsGoBeforeDrafts() {
+        lookup = new PromptLookup(1, 3);
+        blocks(40).seqs(3).budget(12);
+        Sequence a = add("a", 4, 100);
+        compute(scheduler.plan());
+        add("b", 40, 1);
+        assertThat(names(scheduler.plan())).isEqualTo("a1 b11");
+        assertThat(a.drafted()).isZero();
+    }
+
+    @Test
+    void noMoreIsDraftedThanTheTurnMayStillSay() {
+        lookup = new PromptLookup(1, 3);
+        blocks(40).seqs(1).budget(12);
+        Sequence a = add("a", 4, 3);
+        scheduler.plan();
+        assertThat(a.drafted()).isEqualTo(2);
+    }
+
+    @ParameterizedTest
+    @ValueSource(booleans = {false, true})
+    void planningAllocatesNothing(boolean sharingAndSpeculating) {
+        if (sharingAndSpeculating) {
+            lookup = new PromptLookup(2, 3);
+            blocks(4000).sharing().seqs(8).budget(64);
+        } else {
+            blocks(2000).seqs(8).budget(64);
+        }
         for (int i = 0; i < 8; i++) {
-            begin(new Sequence(new Recorder(), pool, null), "s", 10, 20_000, 0);
+            begin(new Sequence(new Recorder(), pool, cache), "s", 10, 20_000, 0);
         }
         compute(scheduler.plan());
-        long planned = 0;
+        int allocating = 0;
         for (int i = 0; i < 2000; i++) {
             long before = THREADS.getCurrentThreadAllocatedBytes();
             List<Sequence> plan = scheduler.plan();
-            planned += THREADS.getCurrentThreadAllocatedBytes() - before;
+            allocating += THREADS.getCurrentThreadAllocatedBytes() > before ? 1 : 0;
             compute(plan);
         }
-        // Block tables that double are all there is: less than one object in two plans.
-        assertThat(planned).isLessThan(2000 * 8);
+        // Arrays that grow by a part of their length, at most one of 8 sequences in a plan, are all there is.
+        assertThat(allocating).isLessThan(100);
     }
 
     static IntStream seeds() {
@@ -266,7 +381,16 @@ class SchedulerTest {
         int capacity = 2 + random.nextInt(10);
         int budget = 1 + random.nextInt(40);
         int seqs = 1 + random.nextInt(5);
-        blocks(capacity).seqs(seqs).budget(budget);
+        blocks(capacity);
+        if (seed % 4 > 0) {
+            sharing();
+        }
+        if (seed % 4 == 3) {
+            // Hashes say nothing: only the comparison of tokens tells blocks apart.
+            cache = new PrefixCache(pool, (parent, tokens, from) -> 7);
+        }
+        lookup = new PromptLookup(1, random.nextInt(4));
+        seqs(seqs).budget(budget);
         List<Sequence> all = new ArrayList<>();
         int started = 0;
         for (int step = 0; started < 30 || !scheduler.running().isEmpty() || !scheduler.waiting().isEmpty(); step++) {
@@ -275,21 +399,24 @@ class SchedulerTest {
                 int prompt = 1 + random.nextInt(capacity * KvLayout.BLOCK_POSITIONS - 1);
                 List<Sequence> idle = all.stream().filter(sequence -> !sequence.hasTurn()).toList();
                 if (!idle.isEmpty() && random.nextBoolean()) {
-                    begin(idle.get(random.nextInt(idle.size())), "again", prompt, 1 + random.nextInt(50),
-                            random.nextInt(2));
+                    begin(idle.get(random.nextInt(idle.size())), some(random, prompt));
                 } else {
-                    all.add(add("new", prompt, 1 + random.nextInt(50), random.nextInt(2)));
+                    Sequence sequence = new Sequence(new Recorder(), pool, cache);
+                    all.add(sequence);
+                    begin(sequence, some(random, prompt));
                 }
                 started++;
             }
             Sequence oldest = scheduler.running().isEmpty() ? null : scheduler.running().getFirst();
             List<Sequence> plan = scheduler.plan();
-            assertThat(plan.stream().mapToInt(Sequence::scheduled).sum()).isLessThanOrEqualTo(budget);
+            assertThat(plan.stream().mapToInt(sequence -> sequence.scheduled() + sequence.drafted()).sum())
+                    .isLessThanOrEqualTo(budget);
             assertThat(scheduler.running().size()).isLessThanOrEqualTo(seqs);
             for (Sequence sequence : plan) {
                 assertThat(sequence.scheduled()).isPositive();
                 assertThat(sequence.blocks().positions())
-                        .isGreaterThanOrEqualTo(sequence.computed() + sequence.scheduled());
+                        .isGreaterThanOrEqualTo(
+                                sequence.computed() + sequence.scheduled() + sequence.drafted());
             }
             if (oldest != null) {
                 assertThat(scheduler.running()).contains(oldest);
@@ -299,16 +426,51 @@ class SchedulerTest {
             }
             List.copyOf(scheduler.evictions()).forEach(scheduler::release);
             compute(plan);
-            assertThat(all.stream().mapToInt(sequence -> sequence.blocks().size()).sum())
-                    .isEqualTo(capacity - pool.free());
+            assertThat(distinctBlocks(all)).isEqualTo(capacity - pool.free());
+            assertThatSharedBlocksAreFullAndHoldTheSame(all);
         }
         all.forEach(scheduler::release);
         assertThat(pool.free()).isEqualTo(capacity);
     }
 
+    /** Prompts that begin alike for a while, of two salts. */
+    private static Request some(Random random, int prompt) {
+        int[] tokens = new int[prompt];
+        if (random.nextBoolean()) {
+            tokens[random.nextInt(prompt)] = 1;
+        }
+        return Request.of(tokens).maxNewTokens(1 + random.nextInt(50)).priority(random.nextInt(2))
+                .cacheSalt(random.nextInt(3) == 0 ? "salt" : "");
+    }
+
+    private static long distinctBlocks(List<Sequence> sequences) {
+        return sequences.stream()
+                .flatMap(sequence -> IntStream.range(0, sequence.blocks().size()).mapToObj(sequence.blocks()::get))
+                .distinct().count();
+    }
+
+    private static void assertThatSharedBlocksAreFullAndHoldTheSame(List<Sequence> sequences) {
+        Map<Integer, List<Integer>> contents = new HashMap<>();
+        for (Sequence sequence : sequences) {
+            for (int i = 0; i < sequence.blocks().size(); i++) {
+                int end = (i + 1) * KvLayout.BLOCK_POSITIONS;
+                // Only what is below a sequence's computed positions never changes.
+                List<Integer> content = end > sequence.computed()
+                        ? List.of(-1, System.identityHashCode(sequence))
+                        : IntStream.range(0, end).mapToObj(at -> sequence.tokens()[at]).toList();
+                assertThat(contents.merge(sequence.blocks().get(i), content, (a, b) -> a)).isEqualTo(content);
+            }
+        }
+    }
+
     private SchedulerTest blocks(int blocks) {
         pool.close();
         pool = new KvBlockPool(LAYOUT, blocks * LAYOUT.blockBytes());
+        return this;
+    }
+
+    private SchedulerTest sharing() {
+        cache = new PrefixCache(pool, PrefixCache.BlockHash.seeded());
         return this;
     }
 
@@ -320,7 +482,7 @@ class SchedulerTest {
     }
 
     private void budget(int maxNumBatchedTokens) {
-        scheduler = new Scheduler(pool, seqs, maxNumBatchedTokens, seqs, new PromptLookup(1, 0));
+        scheduler = new Scheduler(pool, seqs, maxNumBatchedTokens, seqs + lookup.maxTokens(), lookup);
     }
 
     private Sequence add(String name, int prompt, int maxNewTokens) {
@@ -328,17 +490,19 @@ class SchedulerTest {
     }
 
     private Sequence add(String name, int prompt, int maxNewTokens, int priority) {
-        Sequence sequence = new Sequence(new Recorder(), pool, null);
+        Sequence sequence = new Sequence(new Recorder(), pool, cache);
         begin(sequence, name, prompt, maxNewTokens, priority);
         return sequence;
     }
 
     /** All tokens are 0, so a later turn keeps what is resident. */
     private void begin(Sequence sequence, String name, int prompt, int maxNewTokens, int priority) {
-        GenerationRequest request = Request.of(new int[prompt]).id(name).maxNewTokens(maxNewTokens).priority(priority)
-                .build();
+        begin(sequence, Request.of(new int[prompt]).id(name).maxNewTokens(maxNewTokens).priority(priority));
+    }
+
+    private void begin(Sequence sequence, Request request) {
         int contextLength = pool.capacity() * KvLayout.BLOCK_POSITIONS;
-        sequence.begin(new Turn(request, llama.tokenizer, contextLength, arrivals++, 0));
+        sequence.begin(new Turn(request.build(), llama.tokenizer, contextLength, arrivals++, 0));
         scheduler.add(sequence);
     }
 
@@ -351,20 +515,31 @@ class SchedulerTest {
         List<String> steps = new ArrayList<>();
         for (int i = 0; i < count; i++) {
             List<Sequence> plan = scheduler.plan();
-            steps.add(plan.stream().map(sequence -> sequence.turn().request.id() + sequence.scheduled())
-                    .collect(Collectors.joining(" ")));
+            steps.add(names(plan));
             compute(plan);
         }
         return steps;
     }
 
+    private static String names(List<Sequence> plan) {
+        return plan.stream().map(sequence -> sequence.turn().request.id() + sequence.scheduled())
+                .collect(Collectors.joining(" "));
+    }
+
     private void compute(List<Sequence> plan) {
         for (Sequence sequence : plan) {
             sequence.advance();
-            if (sequence.computed() == sequence.known()) {
-                sequence.append(0);
+            int drafted = sequence.drafted();
+            for (int i = 0; i <= drafted && sequence.computed() == sequence.known(); i++) {
+                int draft = sequence.tokens()[Math.min(sequence.known(), sequence.tokens().length - 1)];
+                boolean accepted = i < drafted && acceptance.nextBoolean();
+                sequence.append(accepted ? draft : 0);
                 if (sequence.known() >= sequence.turn().maxKnown) {
                     scheduler.finish(sequence);
+                    break;
+                }
+                if (accepted) {
+                    sequence.acceptDraft();
                 }
             }
         }
