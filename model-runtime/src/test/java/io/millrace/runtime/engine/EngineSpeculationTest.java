@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 
 import io.millrace.runtime.engine.Recorder.Outcome;
+import io.millrace.runtime.kv.KvType;
 import io.millrace.runtime.sampling.SamplingParameters;
 import java.io.IOException;
 import java.util.ArrayList;
@@ -52,9 +53,11 @@ class EngineSpeculationTest {
         for (int i = 0; i < 6; i++) {
             requests.add(request(random));
         }
-        EngineOptions plain = llama.options(200).withPrefixCaching(false);
+        KvType[] types = KvType.values();
+        EngineOptions plain = llama.options(200).withKvType(types[seed % types.length]).withPrefixCaching(false);
         List<Heard> expected = run(plain, requests);
-        EngineOptions options = llama.options(16 + random.nextInt(60)).withPrefixCaching(random.nextBoolean())
+        EngineOptions options = llama.options(16 + random.nextInt(60)).withKvType(plain.kvType())
+                .withPrefixCaching(random.nextBoolean())
                 .withMaxNumSeqs(1 + random.nextInt(6)).withMaxNumBatchedTokens(1 + random.nextInt(60));
         assertThat(run(options, requests)).isEqualTo(expected);
         assertThat(run(options.withSpeculation(1 + random.nextInt(8), 1 + random.nextInt(3)), requests))
