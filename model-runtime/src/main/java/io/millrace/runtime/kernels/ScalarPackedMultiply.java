@@ -3,6 +3,7 @@ package io.millrace.runtime.kernels;
 import static io.millrace.runtime.packing.PackedLayout.BLOCK;
 import static io.millrace.runtime.packing.PackedLayout.SCALE_BYTES;
 import static io.millrace.runtime.packing.PackedLayout.SCALE_FACTOR;
+import static io.millrace.runtime.packing.PackedLayout.STRIP_ROWS;
 import static io.millrace.runtime.packing.PackedLayout.TILE_ROWS;
 import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 
@@ -82,8 +83,8 @@ final class ScalarPackedMultiply {
         PackedLayout layout = weights.layout();
         MemorySegment data = weights.data();
         long start = tile * layout.tileBytes(weights.cols());
-        long header = start + layout.groupOffset(block);
-        long scales = start + layout.blockOffset(block);
+        long header = start + layout.headerOffset(block);
+        long scales = start + layout.scalesOffset(block);
         switch (layout.type()) {
             case Q8_0 -> out[SCALES] = wide(data, scales, row);
             case Q4_0 -> {
@@ -100,14 +101,15 @@ final class ScalarPackedMultiply {
             }
             case F32, F16, BF16 -> throw new IllegalStateException(layout.type() + " is not packed");
         }
-        long quants = scales + SCALE_BYTES;
+        int lane = row % STRIP_ROWS;
+        long quants = start + layout.stripOffset(weights.cols(), row / STRIP_ROWS) + (long) block * layout.blockBytes();
         for (int k = 0; k < BLOCK; k++) {
             if (layout.nibbles()) {
-                int packed = data.get(ScalarDequantizer.INT, quants + 4L * (k / 8 * TILE_ROWS + row));
+                int packed = data.get(ScalarDequantizer.INT, quants + 4L * (k / 8 * STRIP_ROWS + lane));
                 int shifted = packed >>> (k % 2 * 4) & (15 << (k % 8 / 2 * 8));
                 out[QUANTS + k] = shifted;
             } else {
-                out[QUANTS + k] = data.get(JAVA_BYTE, quants + (long) k * TILE_ROWS + row);
+                out[QUANTS + k] = data.get(JAVA_BYTE, quants + (long) k * STRIP_ROWS + lane);
             }
         }
     }

@@ -18,6 +18,7 @@ import static io.millrace.runtime.kernels.PackedTiling.SCALES;
 import static io.millrace.runtime.kernels.PackedTiling.SUMS;
 import static io.millrace.runtime.packing.PackedLayout.BLOCK;
 import static io.millrace.runtime.packing.PackedLayout.SCALE_BYTES;
+import static io.millrace.runtime.packing.PackedLayout.STRIP_ROWS;
 import static io.millrace.runtime.packing.PackedLayout.TILE_ROWS;
 
 import io.millrace.runtime.packing.PackedLayout;
@@ -50,7 +51,6 @@ final class VectorPackedMultiply {
 
     static void multiply(PackedMatrix weights, int tile, Activations x, int rows, float[] y, int yStride, float[] s) {
         PackedLayout layout = weights.layout();
-        MemorySegment data = weights.data();
         long start = tile * layout.tileBytes(weights.cols());
         int output = tile * TILE_ROWS;
         int outputs = Math.min(TILE_ROWS, weights.rows() - output);
@@ -58,9 +58,9 @@ final class VectorPackedMultiply {
             int count = Math.min(ROWS, rows - first);
             Arrays.fill(s, SUMS, SUMS + count * TILE_ROWS, 0);
             if (count == 1) {
-                addRow(layout, data, start, weights.blocks(), x, first, s);
+                addRow(weights, start, x, first, s);
             } else {
-                addRows(layout, data, start, weights.blocks(), x, first, count, s);
+                addRows(weights, start, x, first, count, s);
             }
             for (int row = 0; row < count; row++) {
                 System.arraycopy(s, SUMS + row * TILE_ROWS, y, (first + row) * yStride + output, outputs);
@@ -68,25 +68,23 @@ final class VectorPackedMultiply {
         }
     }
 
-    private static void addRow(PackedLayout layout, MemorySegment data, long start, int blocks, Activations x, int row,
-            float[] s) {
+    private static void addRow(PackedMatrix weights, long start, Activations x, int row, float[] s) {
+        PackedLayout layout = weights.layout();
+        MemorySegment data = weights.data();
+        long quants = start + layout.stripOffset(weights.cols(), 0);
+        long strip = layout.stripBytes(weights.cols());
         int partials = BLOCK / layout.partial();
         float[] operand = x.operand(layout);
+        int blocks = weights.blocks();
         for (int from = 0; from < blocks; from += CHUNK_BLOCKS) {
             int count = Math.min(CHUNK_BLOCKS, blocks - from);
             readScales(layout, data, start, from, count, s);
-            for (int i = 0; i < count; i++) {
-                long quants = start + layout.blockOffset(from + i) + SCALE_BYTES;
-                int at = row * x.stride() + (from + i) * BLOCK;
-                int to = PARTIALS + i * partials * TILE_ROWS;
-                if (layout.nibbles()) {
-                    partialOfNibbles(data, quants, operand, at, s, to);
-                } else {
-                    for (int part = 0; part < partials; part++) {
-                        partialOfBytes(data, quants + (long) part * layout.partial() * TILE_ROWS, layout.partial(),
-                                operand, at + part * layout.partial(), s, to + part * TILE_ROWS);
-                    }
-                }
+            long at = quants + (long) from * layout.blockBytes();
+            int column = row * x.stride() + from * BLOCK;
+            if (layout.nibbles()) {
+                partialsOfNibbles(data, at, strip, count, operand, column, s);
+            } else {
+                partialsOfBytes(data, at, strip, count * partials, layout.partial(), operand, column, s);
             }
             float[] sums = x.sums();
             accumulate1(s, PARTIALS, TILE_ROWS, count * partials, layout.minima(), sums, row * x.sumsStride + from,
@@ -94,24 +92,24 @@ final class VectorPackedMultiply {
         }
     }
 
-    private static void addRows(PackedLayout layout, MemorySegment data, long start, int blocks, Activations x,
-            int first,
-            int rows, float[] s) {
+    private static void addRows(PackedMatrix weights, long start, Activations x, int first, int rows, float[] s) {
+        PackedLayout layout = weights.layout();
+        MemorySegment data = weights.data();
+        long quants = start + layout.stripOffset(weights.cols(), 0);
+        long strip = layout.stripBytes(weights.cols());
         int partials = BLOCK / layout.partial();
         float[] operand = x.operand(layout);
         int stride = x.stride();
         int sumsStride = x.sumsStride;
+        int blocks = weights.blocks();
         for (int from = 0; from < blocks; from += PANEL_BLOCKS) {
             int count = Math.min(PANEL_BLOCKS, blocks - from);
             readScales(layout, data, start, from, count, s);
-            for (int i = 0; i < count; i++) {
-                long quants = start + layout.blockOffset(from + i) + SCALE_BYTES;
-                int to = QUANTS + i * BLOCK * TILE_ROWS;
-                if (layout.nibbles()) {
-                    unpackNibbles(data, quants, s, to);
-                } else {
-                    unpackBytes(data, quants, s, to);
-                }
+            long panel = quants + (long) from * layout.blockBytes();
+            if (layout.nibbles()) {
+                unpackNibbles(data, panel, strip, count, s);
+            } else {
+                unpackBytes(data, panel, strip, count, s);
             }
             int row = 0;
             for (; row + 4 <= rows; row += 4) {
@@ -152,8 +150,8 @@ final class VectorPackedMultiply {
     private static void readScales(PackedLayout layout, MemorySegment data, long start, int first, int count,
             float[] s) {
         for (int i = 0; i < count; i++) {
-            long header = start + layout.groupOffset(first + i);
-            long scales = start + layout.blockOffset(first + i);
+            long header = start + layout.headerOffset(first + i);
+            long scales = start + layout.scalesOffset(first + i);
             int minimum = MINIMA + i * TILE_ROWS;
             switch (layout.type()) {
                 case Q8_0 -> readWide(data, scales, s, SCALES + i * TILE_ROWS);
@@ -212,17 +210,21 @@ final class VectorPackedMultiply {
         }
     }
 
-    private static void unpackBytes(MemorySegment data, long at, float[] s, int to) {
-        for (int i = 0; i < BLOCK * TILE_ROWS; i += LENGTH) {
-            signedBytes(data, at + i).intoArray(s, to + i);
+    private static void unpackBytes(MemorySegment data, long at, long strip, int blocks, float[] s) {
+        for (int k = 0; k < blocks * BLOCK; k++) {
+            for (int i = 0; i < TILE_ROWS; i += LENGTH) {
+                signedBytes(data, at + i / STRIP_ROWS * strip + (long) k * STRIP_ROWS + i % STRIP_ROWS).intoArray(s,
+                        QUANTS + k * TILE_ROWS + i);
+            }
         }
     }
 
-    private static void unpackNibbles(MemorySegment data, long at, float[] s, int to) {
-        for (int eight = 0; eight < BLOCK / 8; eight++) {
+    private static void unpackNibbles(MemorySegment data, long at, long strip, int blocks, float[] s) {
+        for (int eight = 0; eight < blocks * (BLOCK / 8); eight++) {
             for (int i = 0; i < TILE_ROWS; i += LENGTH) {
-                IntVector packed = ints(data, at + 4L * (eight * TILE_ROWS + i));
-                int target = to + eight * 8 * TILE_ROWS + i;
+                IntVector packed = ints(data,
+                        at + i / STRIP_ROWS * strip + 4L * (eight * STRIP_ROWS + i % STRIP_ROWS));
+                int target = QUANTS + eight * 8 * TILE_ROWS + i;
                 IntVector odd = packed.lanewise(VectorOperators.LSHR, 4);
                 toFloats(packed.and(0xf)).intoArray(s, target);
                 toFloats(odd.and(0xf)).intoArray(s, target + TILE_ROWS);
@@ -236,62 +238,80 @@ final class VectorPackedMultiply {
         }
     }
 
-    private static void partialOfBytes(MemorySegment data, long at, int count, float[] x, int from, float[] s, int to) {
+    /** Partial sums of 64 rows of weights and 1 row of activations, from the quants as they are in memory. */
+    private static void partialsOfBytes(MemorySegment data, long at, long strip, int partials, int columns, float[] x,
+            int from, float[] s) {
         for (int part = 0; part < TILE_ROWS; part += PART) {
-            FloatVector a = FloatVector.zero(FLOATS);
-            FloatVector b = a;
-            FloatVector c = a;
-            FloatVector d = a;
-            for (int k = 0; k < count; k++) {
-                FloatVector value = FloatVector.broadcast(FLOATS, x[from + k]);
-                long quants = at + (long) k * TILE_ROWS + part;
-                a = signedBytes(data, quants).fma(value, a);
-                b = signedBytes(data, quants + LENGTH).fma(value, b);
-                c = signedBytes(data, quants + 2L * LENGTH).fma(value, c);
-                d = signedBytes(data, quants + 3L * LENGTH).fma(value, d);
+            long atA = at + part / STRIP_ROWS * strip;
+            long atB = at + (part + LENGTH) / STRIP_ROWS * strip + LENGTH % STRIP_ROWS;
+            long atC = at + (part + 2 * LENGTH) / STRIP_ROWS * strip;
+            long atD = at + (part + 3 * LENGTH) / STRIP_ROWS * strip + LENGTH % STRIP_ROWS;
+            for (int p = 0; p < partials; p++) {
+                FloatVector a = FloatVector.zero(FLOATS);
+                FloatVector b = a;
+                FloatVector c = a;
+                FloatVector d = a;
+                for (int k = p * columns; k < (p + 1) * columns; k++) {
+                    FloatVector value = FloatVector.broadcast(FLOATS, x[from + k]);
+                    long column = (long) k * STRIP_ROWS;
+                    a = signedBytes(data, atA + column).fma(value, a);
+                    b = signedBytes(data, atB + column).fma(value, b);
+                    c = signedBytes(data, atC + column).fma(value, c);
+                    d = signedBytes(data, atD + column).fma(value, d);
+                }
+                int to = PARTIALS + p * TILE_ROWS + part;
+                a.intoArray(s, to);
+                b.intoArray(s, to + LENGTH);
+                c.intoArray(s, to + 2 * LENGTH);
+                d.intoArray(s, to + 3 * LENGTH);
             }
-            a.intoArray(s, to + part);
-            b.intoArray(s, to + part + LENGTH);
-            c.intoArray(s, to + part + 2 * LENGTH);
-            d.intoArray(s, to + part + 3 * LENGTH);
         }
     }
 
-    private static void partialOfNibbles(MemorySegment data, long at, float[] x, int from, float[] s, int to) {
+    /** As {@link #partialsOfBytes}, of quants that are nibbles. */
+    private static void partialsOfNibbles(MemorySegment data, long at, long strip, int blocks, float[] x, int from,
+            float[] s) {
         for (int part = 0; part < TILE_ROWS; part += PART) {
-            FloatVector a = FloatVector.zero(FLOATS);
-            FloatVector b = a;
-            FloatVector c = a;
-            FloatVector d = a;
-            for (int eight = 0; eight < BLOCK / 8; eight++) {
-                long quants = at + 4L * (eight * TILE_ROWS + part);
-                IntVector packedA = ints(data, quants);
-                IntVector packedB = ints(data, quants + 4L * LENGTH);
-                IntVector packedC = ints(data, quants + 8L * LENGTH);
-                IntVector packedD = ints(data, quants + 12L * LENGTH);
-                IntVector oddA = packedA.lanewise(VectorOperators.LSHR, 4);
-                IntVector oddB = packedB.lanewise(VectorOperators.LSHR, 4);
-                IntVector oddC = packedC.lanewise(VectorOperators.LSHR, 4);
-                IntVector oddD = packedD.lanewise(VectorOperators.LSHR, 4);
-                for (int pair = 0; pair < 4; pair++) {
-                    int column = from + 8 * eight + 2 * pair;
-                    FloatVector even = FloatVector.broadcast(FLOATS, x[column]);
-                    FloatVector odd = FloatVector.broadcast(FLOATS, x[column + 1]);
-                    IntVector mask = IntVector.broadcast(INTS, 0xf << (8 * pair));
-                    a = toFloats(packedA.and(mask)).fma(even, a);
-                    b = toFloats(packedB.and(mask)).fma(even, b);
-                    c = toFloats(packedC.and(mask)).fma(even, c);
-                    d = toFloats(packedD.and(mask)).fma(even, d);
-                    a = toFloats(oddA.and(mask)).fma(odd, a);
-                    b = toFloats(oddB.and(mask)).fma(odd, b);
-                    c = toFloats(oddC.and(mask)).fma(odd, c);
-                    d = toFloats(oddD.and(mask)).fma(odd, d);
+            long atA = at + part / STRIP_ROWS * strip;
+            long atB = at + (part + LENGTH) / STRIP_ROWS * strip + 4L * (LENGTH % STRIP_ROWS);
+            long atC = at + (part + 2 * LENGTH) / STRIP_ROWS * strip;
+            long atD = at + (part + 3 * LENGTH) / STRIP_ROWS * strip + 4L * (LENGTH % STRIP_ROWS);
+            for (int block = 0; block < blocks; block++) {
+                FloatVector a = FloatVector.zero(FLOATS);
+                FloatVector b = a;
+                FloatVector c = a;
+                FloatVector d = a;
+                for (int eight = block * (BLOCK / 8); eight < (block + 1) * (BLOCK / 8); eight++) {
+                    long columns = 4L * STRIP_ROWS * eight;
+                    IntVector evenA = ints(data, atA + columns);
+                    IntVector evenB = ints(data, atB + columns);
+                    IntVector evenC = ints(data, atC + columns);
+                    IntVector evenD = ints(data, atD + columns);
+                    IntVector oddA = evenA.lanewise(VectorOperators.LSHR, 4);
+                    IntVector oddB = evenB.lanewise(VectorOperators.LSHR, 4);
+                    IntVector oddC = evenC.lanewise(VectorOperators.LSHR, 4);
+                    IntVector oddD = evenD.lanewise(VectorOperators.LSHR, 4);
+                    for (int pair = 0; pair < 4; pair++) {
+                        int column = from + 8 * eight + 2 * pair;
+                        FloatVector even = FloatVector.broadcast(FLOATS, x[column]);
+                        FloatVector odd = FloatVector.broadcast(FLOATS, x[column + 1]);
+                        IntVector mask = IntVector.broadcast(INTS, 0xf << (8 * pair));
+                        a = toFloats(evenA.and(mask)).fma(even, a);
+                        b = toFloats(evenB.and(mask)).fma(even, b);
+                        c = toFloats(evenC.and(mask)).fma(even, c);
+                        d = toFloats(evenD.and(mask)).fma(even, d);
+                        a = toFloats(oddA.and(mask)).fma(odd, a);
+                        b = toFloats(oddB.and(mask)).fma(odd, b);
+                        c = toFloats(oddC.and(mask)).fma(odd, c);
+                        d = toFloats(oddD.and(mask)).fma(odd, d);
+                    }
                 }
+                int to = PARTIALS + block * TILE_ROWS + part;
+                a.intoArray(s, to);
+                b.intoArray(s, to + LENGTH);
+                c.intoArray(s, to + 2 * LENGTH);
+                d.intoArray(s, to + 3 * LENGTH);
             }
-            a.intoArray(s, to + part);
-            b.intoArray(s, to + part + LENGTH);
-            c.intoArray(s, to + part + 2 * LENGTH);
-            d.intoArray(s, to + part + 3 * LENGTH);
         }
     }
 

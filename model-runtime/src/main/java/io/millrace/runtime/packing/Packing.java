@@ -3,6 +3,8 @@ package io.millrace.runtime.packing;
 import static io.millrace.runtime.packing.PackedLayout.BLOCK;
 import static io.millrace.runtime.packing.PackedLayout.SCALE_BYTES;
 import static io.millrace.runtime.packing.PackedLayout.SCALE_FACTOR;
+import static io.millrace.runtime.packing.PackedLayout.STRIPS;
+import static io.millrace.runtime.packing.PackedLayout.STRIP_ROWS;
 import static io.millrace.runtime.packing.PackedLayout.TILE_ROWS;
 import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 
@@ -26,7 +28,6 @@ public final class Packing {
     private final MemorySegment target;
     /** One block: quants {@code [column][row]}, and what its scales are. */
     private final byte[] quants = new byte[BLOCK * TILE_ROWS];
-    private final int[] packedNibbles = new int[BLOCK / 8 * TILE_ROWS];
     private final short[] wide = new short[TILE_ROWS];
     private final short[] wideMinima = new short[TILE_ROWS];
     private final byte[] narrow = new byte[2 * TILE_ROWS];
@@ -57,19 +58,21 @@ public final class Packing {
                 read(row, at, block);
             }
             if (layout.headerBytes() > 0 && block % layout.groupBlocks() == 0) {
-                long header = layout.groupOffset(block);
+                long header = layout.headerOffset(block);
                 writeWide(wide, header);
                 if (layout.headerBytes() > SCALE_BYTES) {
                     writeWide(wideMinima, header + SCALE_BYTES);
                 }
             }
-            long at = layout.blockOffset(block);
+            long at = layout.scalesOffset(block);
             if (layout.headerBytes() > 0) {
                 MemorySegment.copy(narrow, 0, target, JAVA_BYTE, at, narrow.length);
             } else {
                 writeWide(wide, at);
             }
-            writeQuants(at + SCALE_BYTES);
+            for (int strip = 0; strip < STRIPS; strip++) {
+                writeQuants(strip, layout.stripOffset(source.cols(), strip) + (long) block * layout.blockBytes());
+            }
         }
     }
 
@@ -191,19 +194,21 @@ public final class Packing {
         }
     }
 
-    private void writeQuants(long at) {
+    private void writeQuants(int strip, long at) {
         if (!layout.nibbles()) {
-            MemorySegment.copy(quants, 0, target, JAVA_BYTE, at, quants.length);
+            for (int k = 0; k < BLOCK; k++) {
+                MemorySegment.copy(quants, k * TILE_ROWS + strip * STRIP_ROWS, target, JAVA_BYTE,
+                        at + (long) k * STRIP_ROWS, STRIP_ROWS);
+            }
             return;
         }
-        for (int i = 0; i < packedNibbles.length; i++) {
-            int first = i / TILE_ROWS * 8 * TILE_ROWS + i % TILE_ROWS;
+        for (int i = 0; i < BLOCK / 8 * STRIP_ROWS; i++) {
+            int first = i / STRIP_ROWS * 8 * TILE_ROWS + strip * STRIP_ROWS + i % STRIP_ROWS;
             int packed = 0;
             for (int j = 0; j < 8; j++) {
                 packed |= quants[first + j * TILE_ROWS] << (4 * j);
             }
-            packedNibbles[i] = packed;
+            target.set(INT, at + 4L * i, packed);
         }
-        MemorySegment.copy(packedNibbles, 0, target, INT, at, packedNibbles.length);
     }
 }
