@@ -4,9 +4,6 @@ import io.millrace.runtime.engine.GenerationStep.TokenLogprob;
 import io.millrace.runtime.kv.KvBlockPool;
 import io.millrace.runtime.model.Batch;
 import io.millrace.runtime.model.Decoder;
-import io.millrace.runtime.sampling.Logprobs;
-import io.millrace.runtime.sampling.Sampler;
-import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -20,21 +17,19 @@ final class StepLoop {
     private final Decoder decoder;
     private final Batch batch;
     private final Scheduler scheduler;
-    private final Sampler sampler;
-    private final Logprobs logprobs;
+    private final Draws draws;
     private long steps;
     private long computedTokens;
     private long draftedTokens;
     private long acceptedTokens;
 
-    StepLoop(EngineOptions options, int vocabulary, KvBlockPool pool, Decoder decoder, Batch batch) {
+    StepLoop(EngineOptions options, KvBlockPool pool, Decoder decoder, Batch batch, Draws draws) {
         this.pool = pool;
         this.decoder = decoder;
         this.batch = batch;
         this.scheduler = new Scheduler(pool, options.maxNumSeqs(), options.maxNumBatchedTokens(), options.logitRows(),
                 options.lookup());
-        this.sampler = new Sampler(vocabulary);
-        this.logprobs = new Logprobs(vocabulary, vocabulary);
+        this.draws = draws;
     }
 
     void submit(Sequence sequence, Turn turn) {
@@ -128,6 +123,7 @@ final class StepLoop {
 
     private void compute(List<Sequence> step) {
         batch.clear();
+        draws.clear();
         for (int i = 0; i < step.size(); i++) {
             Sequence sequence = step.get(i);
             int from = sequence.computed();
@@ -141,7 +137,6 @@ final class StepLoop {
         long started = System.nanoTime();
         decoder.forward(batch);
         steps++;
-        int row = 0;
         for (int i = 0; i < step.size(); i++) {
             Sequence sequence = step.get(i);
             int from = sequence.computed();
@@ -149,18 +144,23 @@ final class StepLoop {
             computedTokens += sequence.scheduled();
             sequence.turn().computed(from, sequence.computed(), started);
             if (sequence.computed() == sequence.known()) {
+                draws.add(sequence);
+            }
+        }
+        draws.run();
+        int row = 0;
+        for (int i = 0; i < step.size(); i++) {
+            Sequence sequence = step.get(i);
+            if (sequence.computed() == sequence.known()) {
                 int rows = 1 + sequence.drafted();
-                draw(sequence, row, rows);
+                take(sequence, row, rows);
                 row += rows;
             }
         }
     }
 
-    /**
-     * Draws a token from the first row, and from each next one as long as the token drawn before is the one that was drafted:
-     * then that row was computed from the sequence's own tokens, and gives what a step of its own would have given.
-     */
-    private void draw(Sequence sequence, int row, int rows) {
+    /** Takes the tokens drawn from a sequence's rows, up to the first that is not the one drafted. */
+    private void take(Sequence sequence, int row, int rows) {
         for (int i = 0; i < rows; i++) {
             if (i > 0) {
                 sequence.acceptDraft();
@@ -169,35 +169,26 @@ final class StepLoop {
             }
             int next = sequence.known();
             int draft = i < rows - 1 ? sequence.tokens()[next] : -1;
-            drawToken(sequence, row + i);
+            take(sequence, draws.row(row + i));
             if (!sequence.hasTurn() || sequence.tokens()[next] != draft) {
                 return;
             }
         }
     }
 
-    private void drawToken(Sequence sequence, int row) {
+    private void take(Sequence sequence, Draws.Draw drawn) {
+        if (drawn.failure != null) {
+            fail(sequence, drawn.failure);
+            return;
+        }
         Turn turn = sequence.turn();
-        float[] logits = decoder.logits();
-        int offset = decoder.logitsOffset(row);
-        int token;
-        float logprob = Float.NaN;
-        List<TokenLogprob> alternatives = List.of();
         String text;
         FinishReason finish;
         try {
-            token = sampler.sample(logits, offset, turn.request.sampling(), sequence.tokens(), sequence.known(),
-                    turn.promptTokens, sequence.known());
-            int top = turn.request.topLogprobs();
-            if (top >= 0) {
-                logprobs.of(logits, offset, top);
-                logprob = logprobs.ofLogit(logits[offset + token]);
-                alternatives = alternatives();
-            }
-            sequence.append(token);
+            sequence.append(drawn.token);
             turn.drew(System.nanoTime());
-            text = turn.text.append(token);
-            finish = turn.finishAfter(token, sequence.known());
+            text = turn.text.append(drawn.token);
+            finish = turn.finishAfter(drawn.token, sequence.known());
             if (finish != null) {
                 text += turn.text.finish();
                 finish = turn.text.stopped() ? FinishReason.STOP : finish;
@@ -206,15 +197,7 @@ final class StepLoop {
             fail(sequence, e);
             return;
         }
-        report(sequence, token, text, logprob, alternatives, finish, null);
-    }
-
-    private List<TokenLogprob> alternatives() {
-        List<TokenLogprob> alternatives = new ArrayList<>(logprobs.size());
-        for (int i = 0; i < logprobs.size(); i++) {
-            alternatives.add(new TokenLogprob(logprobs.token(i), logprobs.logprob(i)));
-        }
-        return List.copyOf(alternatives);
+        report(sequence, drawn.token, text, drawn.logprob, drawn.alternatives, finish, null);
     }
 
     /** Ends a turn without a further token; text that was held back goes out. */

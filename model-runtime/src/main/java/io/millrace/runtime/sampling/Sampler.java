@@ -1,5 +1,6 @@
 package io.millrace.runtime.sampling;
 
+import io.millrace.runtime.kernels.ScalarKernels;
 import java.util.Map;
 
 /**
@@ -8,14 +9,14 @@ import java.util.Map;
  * a draw with {@link Philox} from seed and position.
  *
  * <p>The same arguments draw the same token on every machine: ties go to the lower id, sums run in a fixed order in double
- * and the exponential is {@link StrictMath}'s. Logits that are NaN or infinite are never drawn.
+ * and the exponential is that of the kernels. Logits that are NaN or infinite are never drawn.
  *
  * <p>Holds scratch of the vocabulary's size, so one sampler serves all rows of an engine, on one thread at a time.
  */
 public final class Sampler {
     private final int vocabulary;
     private final float[] scores;
-    private final double[] weights;
+    private final float[] weights;
     /** Candidate ids: a heap in front, what was taken off it behind, last taken first. */
     private final int[] candidates;
     /** Occurrences by token; all zero between calls. */
@@ -25,7 +26,7 @@ public final class Sampler {
     public Sampler(int vocabulary) {
         this.vocabulary = vocabulary;
         this.scores = new float[vocabulary];
-        this.weights = new double[vocabulary];
+        this.weights = new float[vocabulary];
         this.candidates = new int[vocabulary];
         this.counts = new int[vocabulary];
     }
@@ -96,8 +97,12 @@ public final class Sampler {
     /** The finite score that is highest, ties by lower id; -1 when there is none. */
     private int best() {
         int best = -1;
+        float highest = Float.NEGATIVE_INFINITY;
         for (int token = 0; token < vocabulary; token++) {
-            if (Float.isFinite(scores[token]) && (best < 0 || scores[token] > scores[best])) {
+            float score = scores[token];
+            // NaN is not greater than anything; infinity is asked for only here, seldom.
+            if (score > highest && score <= Float.MAX_VALUE) {
+                highest = score;
                 best = token;
             }
         }
@@ -105,10 +110,11 @@ public final class Sampler {
     }
 
     /** Fills the weights, 1 for the best token and 0 for those that cannot be drawn; returns their sum. */
-    private double weigh(double max, double temperature) {
+    private double weigh(float max, float temperature) {
         double sum = 0;
         for (int token = 0; token < vocabulary; token++) {
-            double weight = Float.isFinite(scores[token]) ? StrictMath.exp((scores[token] - max) / temperature) : 0;
+            float score = scores[token];
+            float weight = Float.isFinite(score) ? ScalarKernels.exp((score - max) / temperature) : 0;
             weights[token] = weight;
             sum += weight;
         }
