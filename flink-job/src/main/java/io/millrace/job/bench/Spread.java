@@ -1,9 +1,11 @@
 package io.millrace.job.bench;
 
+import com.fasterxml.jackson.annotation.JsonProperty;
 import java.util.Arrays;
 
 /** What repetitions of one measurement gave. */
-public record Spread(double min, double median, double max) {
+public record Spread(@JsonProperty("min") double min, @JsonProperty("median") double median,
+        @JsonProperty("max") double max) {
 
     /**
      * The smallest, the middle and the largest of them.

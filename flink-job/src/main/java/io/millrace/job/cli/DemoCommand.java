@@ -18,7 +18,6 @@ import org.apache.flink.configuration.CheckpointingOptions;
 import org.apache.flink.configuration.Configuration;
 import org.apache.flink.configuration.CoreOptions;
 import org.apache.flink.configuration.RestOptions;
-import org.apache.flink.configuration.StateBackendOptions;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -104,8 +103,6 @@ final class DemoCommand implements Callable<Integer> {
                 .set(KafkaOptions.BOOTSTRAP_SERVERS, broker.bootstrapServers())
                 .set(KafkaOptions.PARTITIONS, 2)
                 .set(CoreOptions.DEFAULT_PARALLELISM, 2)
-                .set(StateBackendOptions.STATE_BACKEND, "rocksdb")
-                .set(CheckpointingOptions.INCREMENTAL_CHECKPOINTS, true)
                 // Completions appear with a checkpoint; nobody at a screen wants to wait a second for each.
                 .set(CheckpointingOptions.CHECKPOINTING_INTERVAL, Duration.ofMillis(250))
                 .set(RestOptions.ENABLE_FLAMEGRAPH, false);

@@ -17,6 +17,7 @@ import org.apache.flink.configuration.ConfigOption;
 import org.apache.flink.configuration.Configuration;
 import org.apache.flink.configuration.CoreOptions;
 import org.apache.flink.configuration.RestOptions;
+import org.apache.flink.configuration.StateBackendOptions;
 import org.apache.flink.configuration.TaskManagerOptions;
 import org.apache.flink.core.execution.SavepointFormatType;
 import org.apache.flink.runtime.execution.ExecutionState;
@@ -56,6 +57,9 @@ public final class EmbeddedCluster implements AutoCloseable {
         Configuration config = new Configuration(options);
         setIfAbsent(config, CheckpointingOptions.CHECKPOINTS_DIRECTORY,
                 directory.resolve("checkpoints").toUri().toString());
+        // Conversations outgrow a heap, and a checkpoint writes only what is new.
+        setIfAbsent(config, StateBackendOptions.STATE_BACKEND, "rocksdb");
+        setIfAbsent(config, CheckpointingOptions.INCREMENTAL_CHECKPOINTS, true);
         setIfAbsent(config, TaskManagerOptions.BUFFER_DEBLOAT_ENABLED, true);
         setIfAbsent(config, RestOptions.BIND_PORT, "0");
         config.set(RestOptions.BIND_ADDRESS, "localhost");

@@ -1,5 +1,6 @@
 package io.millrace.job.bench.load;
 
+import io.millrace.job.bench.Spread;
 import io.millrace.job.embedded.EmbeddedCluster;
 import io.millrace.job.embedded.EmbeddedKafka;
 import io.millrace.job.kafka.JobClient;
@@ -22,17 +23,19 @@ import org.apache.flink.configuration.MemorySize;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Conversations through Kafka and the job, in turn with the same on an engine alone: what a whole deployment in one process
- * costs beside its decoder. Broker, cluster and engine are new in each round.
+ * Conversations through Kafka and the job, in turn with the same on an engine alone and the same positions on a bare decoder:
+ * what a whole deployment in one process costs beside its forward passes. Broker, cluster, engine and decoder are new in each
+ * round, and each holds short conversations first, which are not timed.
  */
 public final class EndToEndBench {
     private static final Duration START_LIMIT = Duration.ofMinutes(10);
-    /** Compiles the path through the job, and joins the consumer group. */
-    private static final Workload WARM_UP = new Workload(2, 2, 16, 8);
+    /** Answers of the conversations that compile the path through the job and join the consumer group. */
+    private static final int WARM_UP_ANSWER = 8;
 
     private final Path path;
     private final LlamaModel model;
     private final Workload work;
+    private final Workload warmUp;
     private final Setup setup;
     private final Path directory;
     private final IntConsumer heard;
@@ -41,15 +44,15 @@ public final class EndToEndBench {
      * How the conversations are run.
      *
      * @param weightsCacheDir the job's setting; null leaves it to the default
-     * @param rounds each of all conversations through Kafka and then on an engine
+     * @param rounds each of all conversations through Kafka, then on an engine, then on a decoder
      * @param compareResend also with the whole history sent and computed again in each turn
      */
     public record Setup(int threads, KvType kvType, @Nullable String weightsCacheDir, int rounds,
             boolean compareResend) {
 
-        /** Tokens that are generated in all, but for a few to warm up. */
+        /** Tokens that are generated in all, those to warm up included. */
         public long tokens(Workload work) {
-            return work.tokens() * rounds * (compareResend ? 3 : 2);
+            return (work.tokens() + warmUp(work).tokens()) * rounds * (compareResend ? 4 : 3);
         }
     }
 
@@ -62,6 +65,7 @@ public final class EndToEndBench {
         this.path = path;
         this.model = model;
         this.work = work;
+        this.warmUp = warmUp(work);
         this.setup = setup;
         this.directory = directory;
         this.heard = heard;
@@ -69,7 +73,11 @@ public final class EndToEndBench {
 
     /** Bytes of KV cache that the conversations fill, so that none has to leave the arena. */
     public static long kvBytes(Workload work, KvLayout layout) {
-        return work.kvBytes(layout) + WARM_UP.kvBytes(layout);
+        return work.kvBytes(layout) + warmUp(work).kvBytes(layout);
+    }
+
+    private static Workload warmUp(Workload work) {
+        return new Workload(work.conversations(), 1, work.prompt(), Math.min(work.answer(), WARM_UP_ANSWER));
     }
 
     /**
@@ -80,19 +88,24 @@ public final class EndToEndBench {
     public EndToEndReport run() throws InterruptedException {
         List<List<TurnTimes>> endToEnd = new ArrayList<>();
         List<List<TurnTimes>> engine = new ArrayList<>();
+        double[] decoder = new double[setup.rounds()];
         List<List<TurnTimes>> resent = new ArrayList<>();
         for (int round = 0; round < setup.rounds(); round++) {
             endToEnd.add(throughKafka(KafkaLoad.History.IN_SESSION));
             engine.add(onEngine(endToEnd.getLast()));
+            decoder[round] = onDecoder(endToEnd.getLast());
             if (setup.compareResend()) {
                 resent.add(throughKafka(KafkaLoad.History.RESENT));
             }
         }
         LoadRates rates = LoadRates.of(endToEnd);
         LoadRates engineRates = LoadRates.of(engine);
+        Spread decoderRates = Spread.of(decoder);
         return new EndToEndReport(model.weights().name(), setup.threads(), work.conversations(), work.answer(),
-                setup.rounds(), rates, engineRates, rates.tokensPerSecond() / engineRates.tokensPerSecond(),
-                resent.isEmpty() ? null : LoadRates.of(resent), turns(endToEnd, resent));
+                setup.rounds(), rates, engineRates, decoderRates,
+                rates.tokensPerSecond() / engineRates.tokensPerSecond(),
+                rates.tokensPerSecond() / decoderRates.median(), resent.isEmpty() ? null : LoadRates.of(resent),
+                turns(endToEnd, resent));
     }
 
     private List<TurnTimes> throughKafka(KafkaLoad.History history) throws InterruptedException {
@@ -102,7 +115,7 @@ public final class EndToEndBench {
                     JobClient client = new JobClient(KafkaSettings.of(options))) {
                 cluster.awaitRunning(START_LIMIT);
                 KafkaLoad load = new KafkaLoad(cluster, client, model.tokenizer());
-                load.run("warm-up", WARM_UP, history, _ -> {});
+                load.run("warm-up", warmUp, history, heard);
                 return load.run("bench", work, history, heard);
             }
         }
@@ -126,8 +139,23 @@ public final class EndToEndBench {
         EngineOptions options = EngineOptions.defaults().withThreads(setup.threads()).withKvType(setup.kvType())
                 .withKvBytes(kvBytes()).withMaxNumSeqs(maxNumSeqs());
         try (Engine engine = Engine.start(model, options)) {
-            return new EngineLoad(engine, model.weights().config().vocabSize()).run(load, heard);
+            EngineLoad conversations = new EngineLoad(engine, model.weights().config().vocabSize());
+            conversations.run(shortened(load), heard);
+            return conversations.run(load, heard);
         }
+    }
+
+    private double onDecoder(List<TurnTimes> load) {
+        try (DecoderLoad decoder = new DecoderLoad(model, setup.kvType(), kvBytes(), setup.threads(),
+                work.conversations())) {
+            decoder.run(shortened(load), heard);
+            return decoder.run(load, heard);
+        }
+    }
+
+    /** As the warm-up through Kafka. */
+    private List<TurnTimes> shortened(List<TurnTimes> load) {
+        return load.stream().filter(turn -> turn.turn() == 1).map(turn -> turn.withAnswer(warmUp.answer())).toList();
     }
 
     private long kvBytes() {

@@ -1,6 +1,7 @@
 package io.millrace.job.bench.load;
 
 import com.fasterxml.jackson.annotation.JsonProperty;
+import io.millrace.job.bench.Spread;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -11,7 +12,9 @@ import org.jspecify.annotations.Nullable;
  *
  * @param endToEnd through Kafka and the job
  * @param engine the same turns on an engine alone
+ * @param decoder tokens per second of a bare decoder that computes the same positions in the fewest passes
  * @param share of the engine's tokens per second that the job reached
+ * @param shareOfDecoder of the bare decoder's
  * @param resent through Kafka and the job, with the history sent and computed again in each turn; null when not asked for
  * @param turns time to first token as the conversation grows
  */
@@ -23,7 +26,9 @@ public record EndToEndReport(
         @JsonProperty("rounds") int rounds,
         @JsonProperty("end_to_end") LoadRates endToEnd,
         @JsonProperty("engine") LoadRates engine,
+        @JsonProperty("decoder") Spread decoder,
         @JsonProperty("share") double share,
+        @JsonProperty("share_of_decoder") double shareOfDecoder,
         @JsonProperty("resent") @Nullable LoadRates resent,
         @JsonProperty("turns") List<Turn> turns) {
 
@@ -57,11 +62,15 @@ public record EndToEndReport(
                 "p99", "p50", "p95", "p99"));
         lines.add(row("Kafka to Kafka", endToEnd));
         lines.add(row("engine alone", engine));
+        lines.add(String.format(Locale.ROOT, "%-16s %9.1f %9.1f %9.1f", "decoder alone", decoder.median(),
+                decoder.min(), decoder.max()));
         if (resent != null) {
             lines.add(row("history resent", resent));
         }
         lines.add("");
-        lines.add(String.format(Locale.ROOT, "Kafka to Kafka reaches %.3f of the engine's tokens/s.", share));
+        lines.add(String.format(Locale.ROOT,
+                "Kafka to Kafka reaches %.3f of the engine's tokens/s, and %.3f of the decoder's.", share,
+                shareOfDecoder));
         lines.add("");
         lines.add(resent == null
                 ? "turn  prompt tokens  first token, ms"

@@ -27,7 +27,9 @@ import org.jspecify.annotations.Nullable;
 final class EngineLoad {
     private final Engine engine;
     private final int vocabulary;
-    private final Queue<TurnTimes> times = new ConcurrentLinkedQueue<>();
+    /** Of all runs: no two prompts begin alike. */
+    private final SplittableRandom random = new SplittableRandom(1);
+    private Queue<TurnTimes> times = new ConcurrentLinkedQueue<>();
 
     /** @param engine not owned; nobody else uses it meanwhile */
     EngineLoad(Engine engine, int vocabulary) {
@@ -42,6 +44,7 @@ final class EngineLoad {
      * @param heard hears 1 for each token
      */
     List<TurnTimes> run(List<TurnTimes> load, IntConsumer heard) throws InterruptedException {
+        times = new ConcurrentLinkedQueue<>();
         Map<Integer, List<TurnTimes>> scripts = load.stream()
                 .collect(Collectors.groupingBy(TurnTimes::conversation, TreeMap::new, Collectors.toList()));
         List<Conversation> conversations = scripts.values().stream().map(script -> new Conversation(script, heard))
@@ -64,7 +67,7 @@ final class EngineLoad {
         final Sequence sequence = engine.open(this);
         private final List<TurnTimes> script;
         private final IntConsumer heard;
-        private final SplittableRandom random;
+        private final SplittableRandom words = random.split();
         /** Of the whole conversation; its first {@code known} are there. */
         private int[] tokens = {};
         private int known;
@@ -75,14 +78,13 @@ final class EngineLoad {
         Conversation(List<TurnTimes> script, IntConsumer heard) {
             this.script = script.stream().sorted(Comparator.comparingInt(TurnTimes::turn)).toList();
             this.heard = heard;
-            random = new SplittableRandom(script.getFirst().conversation());
         }
 
         void ask() {
             TurnTimes next = script.get(turn);
             tokens = Arrays.copyOf(tokens, next.promptTokens() + next.answerTokens());
             while (known < next.promptTokens()) {
-                tokens[known++] = random.nextInt(vocabulary);
+                tokens[known++] = words.nextInt(vocabulary);
             }
             first = 0;
             sent = System.nanoTime();
