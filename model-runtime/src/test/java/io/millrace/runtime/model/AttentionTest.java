@@ -23,7 +23,11 @@ class AttentionTest {
     private static final int ROWS = 40;
 
     private static LlamaConfig config(int queriesPerHead) {
-        return new LlamaConfig(2, 64, 64, 2 * queriesPerHead, 2, 16, 256, 1 << 17, 1e-5f, 10_000);
+        return config(2, queriesPerHead);
+    }
+
+    private static LlamaConfig config(int kvHeads, int queriesPerHead) {
+        return new LlamaConfig(2, 64, 64, kvHeads * queriesPerHead, kvHeads, 16, 256, 1 << 17, 1e-5f, 10_000);
     }
 
     /** A sequence of random keys and values. */
@@ -55,7 +59,13 @@ class AttentionTest {
 
         /** Attention of rows at positions {@code first} and following, in batches of {@code chunk} rows. */
         float[] attend(Kernels kernels, int first, int rows, int chunk) {
-            Attention attention = new Attention(config, kernels, pool, new KvAccess(pool.layout(), kernels), 1, chunk);
+            return attend(kernels, first, rows, chunk, 1);
+        }
+
+        /** The same, with the tasks of {@code threads} threads, which take turns. */
+        float[] attend(Kernels kernels, int first, int rows, int chunk, int threads) {
+            KvAccess kv = new KvAccess(pool.layout(), kernels);
+            Attention attention = new Attention(config, kernels, pool, kv, threads, chunk);
             int width = config.queryWidth();
             float[] queries = random(rows * width, 3);
             float[] out = new float[rows * width];
@@ -71,7 +81,7 @@ class AttentionTest {
                 float[] attended = new float[part.length];
                 attention.plan(batch);
                 for (int task = 0; task < attention.tasks(); task++) {
-                    attention.run(task, 0, batch, LAYER, part, width, attended, width);
+                    attention.run(task, task % threads, batch, LAYER, part, width, attended, width);
                 }
                 System.arraycopy(attended, 0, out, from * width, attended.length);
             }
@@ -101,6 +111,22 @@ class AttentionTest {
             float[] alone = cache.attend(new ScalarKernels(), first, ROWS, 1);
             for (int chunk : new int[]{1, 3, 16, ROWS}) {
                 assertThat(cache.attend(KernelProvider.kernels(), first, ROWS, chunk)).isEqualTo(alone);
+            }
+        }
+    }
+
+    /** The number of threads decides how many heads share a task, if they share one. */
+    @ParameterizedTest
+    @CsvSource({"1, 4", "2, 3", "3, 2", "6, 1", "8, 2"})
+    void theBitsDoNotDependOnTheNumberOfThreads(int kvHeads, int queriesPerHead) {
+        int first = 100;
+        try (Cache cache = new Cache(config(kvHeads, queriesPerHead), KvType.Q8, first + ROWS)) {
+            float[] alone = cache.attend(new ScalarKernels(), first, ROWS, 1, 64);
+            for (int threads = 1; threads <= 4; threads++) {
+                for (int chunk : new int[]{1, 2, 5, ROWS}) {
+                    assertThat(cache.attend(KernelProvider.kernels(), first, ROWS, chunk, threads))
+                            .as("%d threads, %d rows at a time", threads, chunk).isEqualTo(alone);
+                }
             }
         }
     }
