@@ -3,6 +3,7 @@ package io.millrace.operator.session;
 import io.millrace.operator.state.KvState;
 import io.millrace.operator.state.SessionStore;
 import io.millrace.runtime.engine.SavedKv;
+import io.millrace.runtime.kv.KvLayout;
 import io.millrace.schemas.state.QueuedPrompt;
 import java.util.HashMap;
 import java.util.Map;
@@ -86,7 +87,8 @@ final class SessionCache {
 
     /** Writes the blocks that state does not hold and gives all of them back; what is still reported of them is dropped. */
     void leaveEngine(LiveSession session) throws Exception {
-        saveKv(session);
+        // The engine may be ahead of what was committed: positions of tokens that are not known here are left out.
+        saveKv(session, session.tokens.size());
         release(session);
     }
 
@@ -128,12 +130,19 @@ final class SessionCache {
         live.remove(session.key);
     }
 
-    /** Writes what state does not hold yet, of every session; sets the current key itself. */
-    void saveAll() throws Exception {
+    /**
+     * Writes what state does not hold yet, of every session; sets the current key itself.
+     *
+     * @param lastBlocks whether that includes the last blocks of running turns, which have changed by the next time. Without
+     *        them less is written by far, and a restore computes up to a block's positions again, to the same bits
+     */
+    void saveAll(boolean lastBlocks) throws Exception {
         for (LiveSession session : live.values()) {
-            if (session.dirty || session.turn() != null) {
+            boolean running = session.turn() != null;
+            if (session.dirty || running) {
                 host.setCurrentKey(session.key);
-                saveKv(session);
+                int known = session.tokens.size();
+                saveKv(session, running && !lastBlocks ? known - known % KvLayout.BLOCK_POSITIONS : known);
                 write(session);
             }
         }
@@ -153,11 +162,10 @@ final class SessionCache {
         }
     }
 
-    private void saveKv(LiveSession session) throws Exception {
+    private void saveKv(LiveSession session, int limit) throws Exception {
         Residency residency = session.residency();
         if (residency != null) {
-            // The engine may be ahead of what was committed: positions of tokens that are not known here are left out.
-            int saved = kv.save(residency.sequence()::readBlock, session.savedPositions, session.tokens.size());
+            int saved = kv.save(residency.sequence()::readBlock, session.savedPositions, limit);
             session.dirty |= saved != session.savedPositions;
             session.savedPositions = saved;
         }

@@ -61,6 +61,8 @@ final class SessionOperator extends AbstractStreamOperator<CompletionEvent>
     private transient @Nullable Sessions sessions;
     /** The synchronous savepoint after which nothing may be emitted any more. */
     private transient long finalSavepoint = NO_CHECKPOINT;
+    /** Whether what is snapshot now is a savepoint, which is made once and then gone on from. */
+    private transient boolean isSavepoint;
 
     SessionOperator(StreamOperatorParameters<CompletionEvent> parameters, OperatorSettings settings) {
         super(parameters);
@@ -167,12 +169,13 @@ final class SessionOperator extends AbstractStreamOperator<CompletionEvent>
     @Override
     public void snapshotState(StateSnapshotContext context) throws Exception {
         super.snapshotState(context);
-        Objects.requireNonNull(cache, NOT_OPEN).saveAll();
+        Objects.requireNonNull(cache, NOT_OPEN).saveAll(isSavepoint);
     }
 
     @Override
     public OperatorSnapshotFutures snapshotState(long checkpointId, long timestamp, CheckpointOptions options,
             CheckpointStreamFactory factory) throws Exception {
+        isSavepoint = options.getCheckpointType().isSavepoint();
         OperatorSnapshotFutures snapshot = super.snapshotState(checkpointId, timestamp, options, factory);
         if (options.getCheckpointType() instanceof SavepointType savepoint && savepoint.isSynchronous()) {
             // The job that is restored from here emits what comes after it; this one must not as well.

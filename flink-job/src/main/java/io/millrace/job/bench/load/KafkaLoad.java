@@ -117,7 +117,7 @@ final class KafkaLoad {
 
         private void ask(Conversation conversation) {
             conversation.turn++;
-            String text = texts.random(work.prompt(), Objects.hash(conversation.number, conversation.turn));
+            String text = texts.random(work.prompt(), Objects.hash(name, conversation.number, conversation.turn));
             Message message = Message.newBuilder().setRole("user").setContent(text).build();
             String session = name + "-" + conversation.number;
             String id = session + "/" + conversation.turn;
