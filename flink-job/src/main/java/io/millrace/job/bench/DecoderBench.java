@@ -85,11 +85,12 @@ public final class DecoderBench implements AutoCloseable {
         }
     }
 
-    /** Warms up, measures this machine's limits, then every test of the plan. */
+    /** Measures this machine's limits, warms up, then runs every test of the plan. */
     public BenchReport run() {
-        KernelWarmUp.run(kernels, weights, packed, KERNEL_WARM_UP);
+        // Before the kernels, which keep the compiler busy for seconds.
         @Nullable
         MachineLimits limits = MachineLimits.measure(kernels, ModelWork.data(weights, packed), workers);
+        KernelWarmUp.run(kernels, weights, packed, KERNEL_WARM_UP);
         return new BenchReport(weights.name(), workers.threads(), pool.layout().type().name().toLowerCase(Locale.ROOT),
                 limits, measure(limits));
     }

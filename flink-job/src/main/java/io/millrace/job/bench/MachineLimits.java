@@ -21,7 +21,7 @@ public record MachineLimits(@JsonProperty("memory_gb_per_s") double memoryGbPerS
         @JsonProperty("fma_gflop_per_s") double fmaGflopPerSecond) {
 
     /**
-     * Measures for about a second, on gigabytes of weights for ten reads of them.
+     * Measures for two or three seconds.
      *
      * @param kernels that are measured against the limits
      * @param weights native or mapped memory that they read

@@ -12,9 +12,10 @@ import jdk.incubator.vector.VectorSpecies;
 
 /** The loops that {@link MachineLimits} are measured with; apart from them, since a JVM may be without the Vector API. */
 final class PeakLoops {
-    private static final long WARM_UP_NANOS = 100_000_000;
     private static final long TRY_NANOS = 30_000_000;
-    private static final int TRIES = 8;
+    private static final long LEAST_NANOS = 1_000_000_000;
+    private static final long STEADY_NANOS = 500_000_000;
+    private static final double BETTER = 1.05;
     /** Large enough for the hardware to prefetch, small enough to share the work evenly. */
     private static final long SLICE = 1 << 20;
     /** Slices are read in steps of 4 vectors, and their lengths are multiples of it. */
@@ -42,12 +43,20 @@ final class PeakLoops {
         return new MachineLimits(memory / 1e9, fma / 1e9);
     }
 
-    /** Units per second of the fastest try. */
+    /**
+     * Units per second of the fastest try. Goes on until none was better for a while: the first ones run before the compiler is
+     * done with these loops, and with what was hot before them.
+     */
     private static double best(Runnable pass, double unitsPerPass) {
-        passesPerSecond(pass, WARM_UP_NANOS);
+        long start = System.nanoTime();
+        long improved = start;
         double best = 0;
-        for (int i = 0; i < TRIES; i++) {
-            best = Math.max(best, passesPerSecond(pass, TRY_NANOS));
+        while (System.nanoTime() - start < LEAST_NANOS || System.nanoTime() - improved < STEADY_NANOS) {
+            double rate = passesPerSecond(pass, TRY_NANOS);
+            if (rate > best * BETTER) {
+                improved = System.nanoTime();
+            }
+            best = Math.max(best, rate);
         }
         return best * unitsPerPass;
     }

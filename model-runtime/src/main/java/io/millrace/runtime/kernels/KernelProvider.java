@@ -11,7 +11,7 @@ import org.slf4j.LoggerFactory;
 /**
  * Picks the kernels for this JVM, once, and logs what it picked: the Vector API where it is there, compiled and of a shape
  * the kernels know, else the scalar reference, which gives the same bits, many times slower. Wrong JVM flags do not fail,
- * they crawl; so the warning names what to change. The system property {@code millrace.kernels} ({@code scalar} or
+ * they crawl; so a warning names what to change. The system property {@code millrace.kernels} ({@code scalar} or
  * {@code vector}) decides by force.
  */
 public final class KernelProvider {
@@ -62,6 +62,11 @@ public final class KernelProvider {
 
     /** In a method of its own, so that no vector class is loaded before it is known to be there. */
     private static Kernels vector() {
+        if (!VectorKernels.widest()) {
+            LOG.warn(
+                    "Decoding will be slower than it could be where the processor has AVX-512: the JVM's vectors have 256 bit;"
+                            + " start it with -XX:UseAVX=3 and without -XX:MaxVectorSize");
+        }
         return new VectorKernels();
     }
 

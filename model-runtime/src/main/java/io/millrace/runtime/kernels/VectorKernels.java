@@ -22,6 +22,11 @@ final class VectorKernels implements Kernels {
         return Lanes.supported();
     }
 
+    /** Whether the machine's vectors are the widest that the kernels are written for. */
+    static boolean widest() {
+        return Lanes.WIDE;
+    }
+
     @Override
     public String name() {
         return "vector (" + FLOATS.vectorBitSize() + " bit)";
