@@ -25,12 +25,14 @@ import org.jspecify.annotations.Nullable;
 /**
  * Conversations through Kafka and the job, in turn with the same on an engine alone and the same positions on a bare decoder:
  * what a whole deployment in one process costs beside its forward passes. Broker, cluster, engine and decoder are new in each
- * round, and each holds short conversations first, which are not timed.
+ * round; before the first one, each computes short conversations that are not timed.
  */
 public final class EndToEndBench {
     private static final Duration START_LIMIT = Duration.ofMinutes(10);
-    /** Answers of the conversations that compile the path through the job and join the consumer group. */
+    /** Answers of the conversations that let the compiler see the whole path. */
     private static final int WARM_UP_ANSWER = 8;
+    /** Joins the consumer group. */
+    private static final Workload FIRST_CONTACT = new Workload(1, 1, 16, 8);
 
     private final Path path;
     private final LlamaModel model;
@@ -52,7 +54,8 @@ public final class EndToEndBench {
 
         /** Tokens that are generated in all, those to warm up included. */
         public long tokens(Workload work) {
-            return (work.tokens() + warmUp(work).tokens()) * rounds * (compareResend ? 4 : 3);
+            int loads = compareResend ? 4 : 3;
+            return loads * (warmUp(work).tokens() + work.tokens() * rounds);
         }
     }
 
@@ -73,7 +76,7 @@ public final class EndToEndBench {
 
     /** Bytes of KV cache that the conversations fill, so that none has to leave the arena. */
     public static long kvBytes(Workload work, KvLayout layout) {
-        return work.kvBytes(layout) + warmUp(work).kvBytes(layout);
+        return work.kvBytes(layout) + warmUp(work).kvBytes(layout) + FIRST_CONTACT.kvBytes(layout);
     }
 
     private static Workload warmUp(Workload work) {
@@ -90,12 +93,13 @@ public final class EndToEndBench {
         List<List<TurnTimes>> engine = new ArrayList<>();
         double[] decoder = new double[setup.rounds()];
         List<List<TurnTimes>> resent = new ArrayList<>();
+        warmUp();
         for (int round = 0; round < setup.rounds(); round++) {
-            endToEnd.add(throughKafka(KafkaLoad.History.IN_SESSION));
+            endToEnd.add(throughKafka(work, KafkaLoad.History.IN_SESSION));
             engine.add(onEngine(endToEnd.getLast()));
             decoder[round] = onDecoder(endToEnd.getLast());
             if (setup.compareResend()) {
-                resent.add(throughKafka(KafkaLoad.History.RESENT));
+                resent.add(throughKafka(work, KafkaLoad.History.RESENT));
             }
         }
         LoadRates rates = LoadRates.of(endToEnd);
@@ -108,14 +112,23 @@ public final class EndToEndBench {
                 turns(endToEnd, resent));
     }
 
-    private List<TurnTimes> throughKafka(KafkaLoad.History history) throws InterruptedException {
+    private void warmUp() throws InterruptedException {
+        List<TurnTimes> load = throughKafka(warmUp, KafkaLoad.History.IN_SESSION);
+        onEngine(load);
+        onDecoder(load);
+        if (setup.compareResend()) {
+            throughKafka(warmUp, KafkaLoad.History.RESENT);
+        }
+    }
+
+    private List<TurnTimes> throughKafka(Workload work, KafkaLoad.History history) throws InterruptedException {
         try (EmbeddedKafka broker = EmbeddedKafka.start()) {
             Configuration options = options(broker);
             try (EmbeddedCluster cluster = EmbeddedCluster.start(options, directory);
                     JobClient client = new JobClient(KafkaSettings.of(options))) {
                 cluster.awaitRunning(START_LIMIT);
                 KafkaLoad load = new KafkaLoad(cluster, client, model.tokenizer());
-                load.run("warm-up", warmUp, history, heard);
+                load.run("first-contact", FIRST_CONTACT, history, _ -> {});
                 return load.run("bench", work, history, heard);
             }
         }
@@ -139,23 +152,15 @@ public final class EndToEndBench {
         EngineOptions options = EngineOptions.defaults().withThreads(setup.threads()).withKvType(setup.kvType())
                 .withKvBytes(kvBytes()).withMaxNumSeqs(maxNumSeqs());
         try (Engine engine = Engine.start(model, options)) {
-            EngineLoad conversations = new EngineLoad(engine, model.weights().config().vocabSize());
-            conversations.run(shortened(load), heard);
-            return conversations.run(load, heard);
+            return new EngineLoad(engine, model.weights().config().vocabSize()).run(load, heard);
         }
     }
 
     private double onDecoder(List<TurnTimes> load) {
         try (DecoderLoad decoder = new DecoderLoad(model, setup.kvType(), kvBytes(), setup.threads(),
                 work.conversations())) {
-            decoder.run(shortened(load), heard);
             return decoder.run(load, heard);
         }
-    }
-
-    /** As the warm-up through Kafka. */
-    private List<TurnTimes> shortened(List<TurnTimes> load) {
-        return load.stream().filter(turn -> turn.turn() == 1).map(turn -> turn.withAnswer(warmUp.answer())).toList();
     }
 
     private long kvBytes() {

@@ -27,9 +27,8 @@ import org.jspecify.annotations.Nullable;
 final class EngineLoad {
     private final Engine engine;
     private final int vocabulary;
-    /** Of all runs: no two prompts begin alike. */
     private final SplittableRandom random = new SplittableRandom(1);
-    private Queue<TurnTimes> times = new ConcurrentLinkedQueue<>();
+    private final Queue<TurnTimes> times = new ConcurrentLinkedQueue<>();
 
     /** @param engine not owned; nobody else uses it meanwhile */
     EngineLoad(Engine engine, int vocabulary) {
@@ -44,7 +43,6 @@ final class EngineLoad {
      * @param heard hears 1 for each token
      */
     List<TurnTimes> run(List<TurnTimes> load, IntConsumer heard) throws InterruptedException {
-        times = new ConcurrentLinkedQueue<>();
         Map<Integer, List<TurnTimes>> scripts = load.stream()
                 .collect(Collectors.groupingBy(TurnTimes::conversation, TreeMap::new, Collectors.toList()));
         List<Conversation> conversations = scripts.values().stream().map(script -> new Conversation(script, heard))

@@ -13,11 +13,6 @@ package io.millrace.job.bench.load;
  */
 record TurnTimes(int conversation, int turn, int promptTokens, int answerTokens, long sent, long first, long last) {
 
-    /** The same turn with an answer of another length. */
-    TurnTimes withAnswer(int tokens) {
-        return new TurnTimes(conversation, turn, promptTokens, tokens, sent, first, last);
-    }
-
     double firstTokenMillis() {
         return (first - sent) / 1e6;
     }
