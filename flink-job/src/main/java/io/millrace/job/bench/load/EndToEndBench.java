@@ -12,6 +12,9 @@ import io.millrace.runtime.engine.EngineOptions;
 import io.millrace.runtime.kv.KvLayout;
 import io.millrace.runtime.kv.KvType;
 import io.millrace.runtime.model.LlamaModel;
+import io.millrace.runtime.packing.PackingOptions;
+import io.millrace.runtime.weights.sample.SampleModel;
+import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -29,15 +32,15 @@ import org.jspecify.annotations.Nullable;
  */
 public final class EndToEndBench {
     private static final Duration START_LIMIT = Duration.ofMinutes(10);
-    /** Answers of the conversations that let the compiler see the whole path. */
-    private static final int WARM_UP_ANSWER = 8;
+    /** Turns and tokens of each conversation with the small model. */
+    private static final int WARM_UP_TURNS = 4;
+    private static final int WARM_UP_ANSWER = 256;
     /** Joins the consumer group. */
     private static final Workload FIRST_CONTACT = new Workload(1, 1, 16, 8);
 
     private final Path path;
     private final LlamaModel model;
     private final Workload work;
-    private final Workload warmUp;
     private final Setup setup;
     private final Path directory;
     private final IntConsumer heard;
@@ -52,10 +55,9 @@ public final class EndToEndBench {
     public record Setup(int threads, KvType kvType, @Nullable String weightsCacheDir, int rounds,
             boolean compareResend) {
 
-        /** Tokens that are generated in all, those to warm up included. */
+        /** Tokens that are generated in all, but for those of the warm-up. */
         public long tokens(Workload work) {
-            int loads = compareResend ? 4 : 3;
-            return loads * (warmUp(work).tokens() + work.tokens() * rounds);
+            return work.tokens() * rounds * (compareResend ? 4 : 3);
         }
     }
 
@@ -68,7 +70,6 @@ public final class EndToEndBench {
         this.path = path;
         this.model = model;
         this.work = work;
-        this.warmUp = warmUp(work);
         this.setup = setup;
         this.directory = directory;
         this.heard = heard;
@@ -76,30 +77,27 @@ public final class EndToEndBench {
 
     /** Bytes of KV cache that the conversations fill, so that none has to leave the arena. */
     public static long kvBytes(Workload work, KvLayout layout) {
-        return work.kvBytes(layout) + warmUp(work).kvBytes(layout) + FIRST_CONTACT.kvBytes(layout);
-    }
-
-    private static Workload warmUp(Workload work) {
-        return new Workload(work.conversations(), 1, work.prompt(), Math.min(work.answer(), WARM_UP_ANSWER));
+        return work.kvBytes(layout) + FIRST_CONTACT.kvBytes(layout);
     }
 
     /**
      * Runs all rounds.
      *
+     * @throws IOException when the small model cannot be written
      * @throws IllegalStateException when a turn is not answered, or with an error
      */
-    public EndToEndReport run() throws InterruptedException {
+    public EndToEndReport run() throws IOException, InterruptedException {
         List<List<TurnTimes>> endToEnd = new ArrayList<>();
         List<List<TurnTimes>> engine = new ArrayList<>();
         double[] decoder = new double[setup.rounds()];
         List<List<TurnTimes>> resent = new ArrayList<>();
         warmUp();
         for (int round = 0; round < setup.rounds(); round++) {
-            endToEnd.add(throughKafka(work, KafkaLoad.History.IN_SESSION));
+            endToEnd.add(throughKafka(path, model, work, KafkaLoad.History.IN_SESSION, heard));
             engine.add(onEngine(endToEnd.getLast()));
             decoder[round] = onDecoder(endToEnd.getLast());
             if (setup.compareResend()) {
-                resent.add(throughKafka(work, KafkaLoad.History.RESENT));
+                resent.add(throughKafka(path, model, work, KafkaLoad.History.RESENT, heard));
             }
         }
         LoadRates rates = LoadRates.of(endToEnd);
@@ -112,18 +110,20 @@ public final class EndToEndBench {
                 turns(endToEnd, resent));
     }
 
-    private void warmUp() throws InterruptedException {
-        List<TurnTimes> load = throughKafka(warmUp, KafkaLoad.History.IN_SESSION);
-        onEngine(load);
-        onDecoder(load);
-        if (setup.compareResend()) {
-            throughKafka(warmUp, KafkaLoad.History.RESENT);
+    private void warmUp() throws IOException, InterruptedException {
+        Path small = directory.resolve("warm-up.gguf");
+        SampleModel.write(small, SampleModel.Options.defaults());
+        try (LlamaModel sample = LlamaModel.open(small, PackingOptions.inMemory(setup.threads()))) {
+            Workload turns = new Workload(work.conversations(), WARM_UP_TURNS, 16, WARM_UP_ANSWER);
+            throughKafka(small, sample, turns, KafkaLoad.History.IN_SESSION, _ -> {});
         }
     }
 
-    private List<TurnTimes> throughKafka(Workload work, KafkaLoad.History history) throws InterruptedException {
+    private List<TurnTimes> throughKafka(Path path, LlamaModel model, Workload work, KafkaLoad.History history,
+            IntConsumer heard) throws InterruptedException {
         try (EmbeddedKafka broker = EmbeddedKafka.start()) {
-            Configuration options = options(broker);
+            Configuration options = options(broker, path,
+                    kvBytes(work, KvLayout.of(model.weights().config(), setup.kvType())));
             try (EmbeddedCluster cluster = EmbeddedCluster.start(options, directory);
                     JobClient client = new JobClient(KafkaSettings.of(options))) {
                 cluster.awaitRunning(START_LIMIT);
@@ -134,11 +134,11 @@ public final class EndToEndBench {
         }
     }
 
-    private Configuration options(EmbeddedKafka broker) {
+    private Configuration options(EmbeddedKafka broker, Path path, long kvBytes) {
         Configuration options = new Configuration().set(MillraceOptions.MODEL, path.toAbsolutePath().toString())
                 .set(KafkaOptions.BOOTSTRAP_SERVERS, broker.bootstrapServers())
                 .set(MillraceOptions.THREADS, setup.threads()).set(MillraceOptions.KV_TYPE, setup.kvType())
-                .set(MillraceOptions.KV_MEMORY, new MemorySize(kvBytes()))
+                .set(MillraceOptions.KV_MEMORY, new MemorySize(kvBytes))
                 .set(MillraceOptions.MAX_NUM_SEQS, maxNumSeqs())
                 .set(MillraceOptions.MAX_ACCEPTED_PROMPTS,
                         Math.max(work.conversations(), MillraceOptions.MAX_ACCEPTED_PROMPTS.defaultValue()));
