@@ -16,6 +16,7 @@ import org.apache.flink.configuration.CheckpointingOptions;
 import org.apache.flink.configuration.ConfigOption;
 import org.apache.flink.configuration.Configuration;
 import org.apache.flink.configuration.CoreOptions;
+import org.apache.flink.configuration.MemorySize;
 import org.apache.flink.configuration.RestOptions;
 import org.apache.flink.configuration.StateBackendOptions;
 import org.apache.flink.configuration.TaskManagerOptions;
@@ -34,6 +35,8 @@ import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
  */
 public final class EmbeddedCluster implements AutoCloseable {
     private static final Duration POLL = Duration.ofMillis(20);
+    /** For each subtask of an operator. */
+    private static final MemorySize NETWORK_MEMORY = MemorySize.ofMebiBytes(16);
 
     private final MiniCluster cluster;
     private final JobID job;
@@ -60,6 +63,10 @@ public final class EmbeddedCluster implements AutoCloseable {
         // Conversations outgrow a heap, and a checkpoint writes only what is new.
         setIfAbsent(config, StateBackendOptions.STATE_BACKEND, "rocksdb");
         setIfAbsent(config, CheckpointingOptions.INCREMENTAL_CHECKPOINTS, true);
+        // Taken at once; prompts and tokens need little of it.
+        MemorySize network = NETWORK_MEMORY.multiply(config.get(CoreOptions.DEFAULT_PARALLELISM));
+        setIfAbsent(config, TaskManagerOptions.NETWORK_MEMORY_MIN, network);
+        setIfAbsent(config, TaskManagerOptions.NETWORK_MEMORY_MAX, network);
         setIfAbsent(config, TaskManagerOptions.BUFFER_DEBLOAT_ENABLED, true);
         setIfAbsent(config, RestOptions.BIND_PORT, "0");
         config.set(RestOptions.BIND_ADDRESS, "localhost");
