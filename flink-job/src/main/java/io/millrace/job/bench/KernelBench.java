@@ -141,14 +141,13 @@ public final class KernelBench {
         Product(List<Matrix> matrices, int rows) {
             this.matrices = matrices;
             this.rows = rows;
-            x = new Activations(rows, COLS, true);
+            x = new Activations(rows, COLS);
             y = new float[rows * OUTPUTS];
             Random random = new Random(SEED);
             for (int row = 0; row < rows; row++) {
                 for (int i = 0; i < COLS; i++) {
                     x.values()[row * x.stride() + i] = random.nextFloat() - 0.5f;
                 }
-                kernels.prepare(x, row, 0, COLS);
             }
         }
 

@@ -51,7 +51,7 @@ public class MultiplyBenchmark {
     private final List<Projection> matrices = new ArrayList<>();
     private final float[] scratch = new float[Kernels.MULTIPLY_SCRATCH];
     private Arena arena = Arena.ofAuto();
-    private Activations x = new Activations(0, 0, false);
+    private Activations x = new Activations(0, 0);
     private float[] y = {};
     private int next;
 
@@ -67,12 +67,11 @@ public class MultiplyBenchmark {
                     : Optional.empty(), kernels));
         }
         SplittableRandom random = new SplittableRandom(2);
-        x = new Activations(rows, COLS, true);
+        x = new Activations(rows, COLS);
         for (int row = 0; row < rows; row++) {
             for (int i = 0; i < COLS; i++) {
                 x.values()[row * x.stride() + i] = (float) random.nextDouble(-1, 1);
             }
-            kernels.prepare(x, row, 0, COLS);
         }
         y = new float[rows * OUTPUTS];
     }

@@ -70,11 +70,10 @@ public final class KernelWarmUp {
 
     private void multiply(Tensor matrix, Optional<PackedMatrix> packed) {
         int width = matrix.cols();
-        Activations x = new Activations(MOST_ROWS, width, packed.isPresent());
+        Activations x = new Activations(MOST_ROWS, width);
         float[] y = new float[MOST_ROWS * OUTPUTS];
         for (int rows : ROWS) {
             if (packed.isPresent()) {
-                kernels.prepare(x, 0, 0, width);
                 kernels.multiply(packed.get(), 0, x, rows, y, OUTPUTS, scratch);
             } else {
                 kernels.multiply(matrix, 0, OUTPUTS, x.values(), x.stride(), rows, y, OUTPUTS, scratch);

@@ -55,21 +55,10 @@ public interface Kernels {
             float[] scratch);
 
     /**
-     * Makes {@code count} values of a row of activations, from column {@code from} on, ready for products with packed matrices.
-     * A sum of 32 values adds {@code j} and {@code j + 16}, and then those 16 pairwise.
-     *
-     * @param x made for packed matrices
-     * @param from a multiple of 32, like {@code count}
-     */
-    void prepare(Activations x, int row, int from, int count);
-
-    /**
      * The outputs of one tile of a packed matrix: for each row {@code r < rows} and each {@code n} of the tile's 64 rows that
-     * the matrix has, {@code y[r * yStride + n]} becomes the sum over the columns, block by block: the partial sum of the
-     * quants times the activations, by fused multiply-adds from 0 in ascending order, is multiplied by its scale and added
-     * to the sum, fused; then, where the type has minima, the negative minimum times the sum of the block's activations.
+     * the matrix has, {@code y[r * yStride + n]} becomes the sum over the columns of weight times activation, by fused
+     * multiply-adds from 0 in ascending order. Weights are those of {@link #dequantize}.
      *
-     * @param x prepared
      * @param scratch {@link #MULTIPLY_SCRATCH} floats that no other thread uses meanwhile
      */
     void multiply(PackedMatrix weights, int tile, Activations x, int rows, float[] y, int yStride, float[] scratch);

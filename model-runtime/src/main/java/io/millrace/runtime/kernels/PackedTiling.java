@@ -4,29 +4,28 @@ import io.millrace.runtime.packing.PackedLayout;
 
 /**
  * How a product with a tile of a packed matrix is cut, and where its parts lie in scratch. Cutting does not change a result:
- * an accumulator takes the partial sums of its row in the order of columns, whatever is computed together.
+ * the sum of a row takes its columns in order, whatever is computed together.
  */
 final class PackedTiling {
-    /** Blocks whose quants are unpacked together: with what meets them they fit the first-level cache. */
+    /** Blocks that are dequantized together: with what meets them they fit the first-level cache. */
     static final int PANEL_BLOCKS = 2;
-    /** Blocks whose partial sums are taken together when there is one row of activations. */
+    /** Blocks whose scales are read together when there is one row of activations. */
     static final int CHUNK_BLOCKS = 8;
-    /** Rows of activations whose accumulators are carried together. */
+    /** Rows of activations whose sums are carried together. */
     static final int ROWS = 64;
+    /** Scales of a block: of halves of it, or one times powers of {@code 2^-8}. */
+    static final int BLOCK_SCALES = 4;
 
     private static final int TILE = PackedLayout.TILE_ROWS;
-    /** At most two partial sums per block. */
-    private static final int SCALED = 2 * CHUNK_BLOCKS * TILE;
 
-    /** Quants as floats, {@code [column][64]}. */
-    static final int QUANTS = 0;
-    /** {@code [partial][64]}, and the negative minima, alike. */
-    static final int SCALES = QUANTS + PANEL_BLOCKS * PackedLayout.BLOCK * TILE;
-    static final int MINIMA = SCALES + SCALED;
-    /** Partial sums, {@code [partial][row][64]}. */
-    static final int PARTIALS = MINIMA + SCALED;
+    /** Weights, {@code [column][64]}. */
+    static final int WEIGHTS = 0;
+    /** {@code [block][of the block][64]}. */
+    static final int SCALES = WEIGHTS + PANEL_BLOCKS * PackedLayout.BLOCK * TILE;
+    /** Negative minima, {@code [block][64]}. */
+    static final int MINIMA = SCALES + CHUNK_BLOCKS * BLOCK_SCALES * TILE;
     /** {@code [row][64]}. */
-    static final int SUMS = PARTIALS + SCALED;
+    static final int SUMS = MINIMA + CHUNK_BLOCKS * TILE;
     static final int SCRATCH = SUMS + ROWS * TILE;
 
     private PackedTiling() {}

@@ -28,11 +28,6 @@ public final class Projection {
         this.kernels = kernels;
     }
 
-    /** Whether activations must be prepared for it. */
-    public boolean isPacked() {
-        return packed != null;
-    }
-
     /** Tasks of a product. */
     public int tasks() {
         return PackedLayout.tiles(tensor.rows());

@@ -52,11 +52,6 @@ public final class ScalarKernels implements Kernels {
     }
 
     @Override
-    public void prepare(Activations x, int row, int from, int count) {
-        ScalarPackedMultiply.prepare(x, row, from, count);
-    }
-
-    @Override
     public void multiply(PackedMatrix weights, int tile, Activations x, int rows, float[] y, int yStride,
             float[] scratch) {
         ScalarPackedMultiply.multiply(weights, tile, x, rows, y, yStride, scratch);

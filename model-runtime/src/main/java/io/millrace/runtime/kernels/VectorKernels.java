@@ -45,11 +45,6 @@ final class VectorKernels implements Kernels {
     }
 
     @Override
-    public void prepare(Activations x, int row, int from, int count) {
-        VectorPackedMultiply.prepare(x, row, from, count);
-    }
-
-    @Override
     public void multiply(PackedMatrix weights, int tile, Activations x, int rows, float[] y, int yStride,
             float[] scratch) {
         VectorPackedMultiply.multiply(weights, tile, x, rows, y, yStride, scratch);

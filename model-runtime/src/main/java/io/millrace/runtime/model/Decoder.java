@@ -49,9 +49,6 @@ public final class Decoder {
     private final int kvStride;
     private final int ffnStride;
     /** Whether products with packed matrices follow. */
-    private final boolean prepareHidden;
-    private final boolean prepareAttended;
-    private final boolean prepareFfn;
     private final float queryScale;
 
     /** The residual stream, {@code [row][hidden]}, like all that follow with its stride. */
@@ -77,7 +74,6 @@ public final class Decoder {
     private final WorkerPool.Task project = this::project;
     private final WorkerPool.Task store = this::store;
     private final WorkerPool.Task attend = this::attend;
-    private final WorkerPool.Task prepare = this::prepareAttended;
     private final WorkerPool.Task addAttention = this::addAttention;
     private final WorkerPool.Task expand = this::expand;
     private final WorkerPool.Task addFfn = this::addFfn;
@@ -85,12 +81,7 @@ public final class Decoder {
     private final WorkerPool.Task classify = this::classify;
 
     private record Layer(float[] attnNorm, Projection query, Projection key, Projection value, Projection attnOutput,
-            float[] ffnNorm, Projection gate, Projection up, Projection down) {
-
-        boolean readsHiddenPacked() {
-            return query.isPacked() || key.isPacked() || value.isPacked() || gate.isPacked() || up.isPacked();
-        }
-    }
+            float[] ffnNorm, Projection gate, Projection up, Projection down) {}
 
     /** The pass that runs; its tasks read them. */
     private Batch batch = new Batch(0, 0);
@@ -124,23 +115,20 @@ public final class Decoder {
         embedding = weights.embedding();
         output = projection(weights.output(), packed);
         layers = weights.layers().stream().map(layer -> layer(layer, packed)).toArray(Layer[]::new);
-        prepareHidden = output.isPacked() || Arrays.stream(layers).anyMatch(Layer::readsHiddenPacked);
-        prepareAttended = Arrays.stream(layers).anyMatch(layer -> layer.attnOutput().isPacked());
-        prepareFfn = Arrays.stream(layers).anyMatch(layer -> layer.down().isPacked());
         outputNorm = vector(weights.outputNorm());
         rotary = new Rotary(config, weights.ropeDivisors(), weights.rotaryLayout(), maxRows);
         kv = new KvAccess(layout, kernels);
         attention = new Attention(config, kernels, pool, kv, workers.threads(), maxRows);
 
         hiddenStride = Kernels.padded(config.hidden()) + Kernels.LANES;
-        attended = new Activations(maxRows, config.queryWidth(), prepareAttended);
+        attended = new Activations(maxRows, config.queryWidth());
         queryStride = attended.stride();
         kvStride = Kernels.padded(config.kvWidth());
-        gate = new Activations(maxRows, config.ffn(), prepareFfn);
+        gate = new Activations(maxRows, config.ffn());
         ffnStride = gate.stride();
         queryScale = (float) (1 / Math.sqrt(config.headDim()));
         x = new float[maxRows * hiddenStride];
-        normed = new Activations(maxRows, config.hidden(), prepareHidden);
+        normed = new Activations(maxRows, config.hidden());
         delta = new float[maxRows * hiddenStride];
         queries = new float[maxRows * queryStride];
         rotated = new float[maxRows * queryStride];
@@ -180,9 +168,6 @@ public final class Decoder {
                 keepLogitRows();
             } else {
                 workers.run(attention.tasks(), attend);
-            }
-            if (prepareAttended) {
-                workers.run(tasks(rows, ROWS_PER_TASK), prepare);
             }
             workers.run(weights.attnOutput().tasks(), addAttention);
             workers.run(tasks(rows, ROWS_PER_TASK), normForFfn);
@@ -267,9 +252,6 @@ public final class Decoder {
         for (int row = task * ROWS_PER_TASK; row < end(task, ROWS_PER_TASK, rows); row++) {
             kernels.rmsNorm(x, row * hiddenStride, config.hidden(), weight, config.rmsEps(), normed.values(),
                     row * normed.stride());
-            if (prepareHidden) {
-                kernels.prepare(normed, row, 0, config.hidden());
-            }
         }
     }
 
@@ -309,12 +291,6 @@ public final class Decoder {
         attention.run(task, worker, batch, layer, rotated, queryStride, attended.values(), queryStride);
     }
 
-    private void prepareAttended(int task, int worker) {
-        for (int row = task * ROWS_PER_TASK; row < end(task, ROWS_PER_TASK, rows); row++) {
-            kernels.prepare(attended, row, 0, config.queryWidth());
-        }
-    }
-
     private void addAttention(int task, int worker) {
         addProduct(layers[layer].attnOutput(), task, worker, attended);
     }
@@ -327,9 +303,6 @@ public final class Decoder {
         int width = weights.gate().count(task);
         for (int row = 0; row < rows; row++) {
             kernels.swiGlu(gate.values(), row * ffnStride + first, up, row * ffnStride + first, width);
-            if (prepareFfn) {
-                kernels.prepare(gate, row, first, width);
-            }
         }
     }
 

@@ -14,8 +14,8 @@ import io.millrace.runtime.weights.TensorType;
  *
  * <ul>
  * <li>Quants that are bytes: {@code [strip][column][row]}, signed; Q8_0 as in the file, Q5_K 0 to 31, Q6_K less 32.
- * <li>Quants that are {@link #nibbles}: {@code [strip][column / 8][row]} ints, column {@code 8 i + j} in bits {@code 4 j} up,
- * 0 to 15.
+ * <li>Quants that are {@link #nibbles}: {@code [strip][column / 8][row]} ints, 0 to 15. Byte {@code j} of an int holds the
+ * quant of column {@code 8 i + j} low and that of {@code 8 i + j + 4} high.
  * <li>Wide scales, {@code d} and {@code dmin}: f16 of {@code 1024 * d}, so that those that are subnormal in the file are not
  * here, in pairs: int {@code i} of a {@code d} holds row {@code i + 16 * (i / 16)} low and the row 16 behind it high.
  * <li>Narrow scales and minima of the K types: one signed byte per row.
@@ -33,12 +33,12 @@ import io.millrace.runtime.weights.TensorType;
  * @param headerBytes bytes of a header
  * @param nibbles whether a quant has 4 bits, else 8
  * @param minima whether a block has a minimum beside its scale: Q4_K, Q5_K, and Q4_0, whose minimum is 8 times its scale
- * @param partial columns of one partial sum, those that share a scale: 32 or 16
+ * @param scaled columns that share a scale: 32 or 16
  */
 public record PackedLayout(TensorType type, int groupBlocks, int headerBytes, boolean nibbles, boolean minima,
-        int partial) {
+        int scaled) {
     /** Raised whenever a number changes its place, so that files in another layout are not used. */
-    public static final int VERSION = 2;
+    public static final int VERSION = 3;
     /** Rows of a tile. */
     public static final int TILE_ROWS = 64;
     /** Rows of a strip. */

@@ -206,7 +206,7 @@ public final class Packing {
             int first = i / STRIP_ROWS * 8 * TILE_ROWS + strip * STRIP_ROWS + i % STRIP_ROWS;
             int packed = 0;
             for (int j = 0; j < 8; j++) {
-                packed |= quants[first + j * TILE_ROWS] << (4 * j);
+                packed |= quants[first + j * TILE_ROWS] << (8 * (j % 4) + j / 4 * 4);
             }
             target.set(INT, at + 4L * i, packed);
         }

@@ -69,11 +69,6 @@ class KernelWarmUpTest {
         }
 
         @Override
-        public void prepare(Activations x, int row, int from, int count) {
-            scalar.prepare(x, row, from, count);
-        }
-
-        @Override
         public void multiply(PackedMatrix weights, int tile, Activations x, int rowCount, float[] y, int yStride,
                 float[] scratch) {
             types.add(weights.layout().type());

@@ -1,6 +1,5 @@
 package io.millrace.runtime.kernels;
 
-import static io.millrace.runtime.packing.PackedLayout.BLOCK;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
@@ -35,10 +34,9 @@ class PackedMultiplyTest {
         int cols = 512;
         Tensor source = TestTensors.random(type, 70, cols, 1);
         PackedMatrix weights = TestTensors.packed(source);
-        Activations x = new Activations(cols, cols, true);
+        Activations x = new Activations(cols, cols);
         for (int k = 0; k < cols; k++) {
             x.values()[k * x.stride() + k] = 1;
-            SCALAR.prepare(x, k, 0, cols);
         }
         float[] y = multiply(SCALAR, weights, x, cols);
         float[] row = new float[cols];
@@ -54,8 +52,8 @@ class PackedMultiplyTest {
     @MethodSource("shapes")
     void multipliesAsTheReference(TensorType type, int rows, int cols) {
         PackedMatrix weights = TestTensors.packed(TestTensors.random(type, rows, cols, 2));
-        Activations x = prepared(kernels, 7, cols, 3);
-        assertSameBits(multiply(kernels, weights, x, 7), multiply(SCALAR, weights, prepared(SCALAR, 7, cols, 3), 7));
+        Activations x = activations(7, cols, 3);
+        assertSameBits(multiply(kernels, weights, x, 7), multiply(SCALAR, weights, x, 7));
     }
 
     @ParameterizedTest
@@ -63,7 +61,7 @@ class PackedMultiplyTest {
     void aRowsResultDoesNotDependOnTheNumberOfRows(TensorType type) {
         int cols = 768;
         PackedMatrix weights = TestTensors.packed(TestTensors.random(type, 128, cols, 4));
-        Activations x = prepared(kernels, 130, cols, 5);
+        Activations x = activations(130, cols, 5);
         float[] all = multiply(kernels, weights, x, 130);
         for (int rows = 1; rows <= 32; rows++) {
             assertSameBits(multiply(kernels, weights, x, rows), Arrays.copyOf(all, rows * 128));
@@ -77,7 +75,7 @@ class PackedMultiplyTest {
         int cols = 2048;
         Tensor source = TestTensors.random(type, 64, cols, 6);
         PackedMatrix weights = TestTensors.packed(source);
-        Activations x = prepared(kernels, 1, cols, 7);
+        Activations x = activations(1, cols, 7);
         float[] y = multiply(kernels, weights, x, 1);
         float[] row = new float[cols];
         for (int n = 0; n < 64; n++) {
@@ -97,38 +95,21 @@ class PackedMultiplyTest {
     void tinyActivationsAreTreatedAlikeByEveryPath(TensorType type) {
         int cols = 512;
         PackedMatrix weights = TestTensors.packed(TestTensors.random(type, 64, cols, 8));
-        Activations x = new Activations(5, cols, true);
+        Activations x = new Activations(5, cols);
         for (int row = 0; row < 5; row++) {
             for (int k = 0; k < cols; k++) {
                 x.values()[row * x.stride() + k] = (k % 3 - 1.3f) * 1e-38f;
             }
-            kernels.prepare(x, row, 0, cols);
         }
         float[] five = multiply(kernels, weights, x, 5);
         assertSameBits(multiply(kernels, weights, x, 1), Arrays.copyOf(five, 64));
         assertSameBits(multiply(SCALAR, weights, x, 5), five);
     }
 
-    @ParameterizedTest
-    @MethodSource("packed")
-    void preparesAsTheReferenceAlsoInPieces(TensorType type) {
-        Activations whole = prepared(SCALAR, 3, 256, 9);
-        Activations pieces = new Activations(3, 256, true);
-        System.arraycopy(whole.values(), 0, pieces.values(), 0, whole.values().length);
-        for (int row = 0; row < 3; row++) {
-            for (int from = 0; from < 256; from += 64) {
-                kernels.prepare(pieces, row, from, 64);
-            }
-        }
-        assertSameBits(pieces.nibbles(), whole.nibbles());
-        assertSameBits(pieces.sums(), whole.sums());
-    }
-
-    private static Activations prepared(Kernels kernels, int rows, int cols, long seed) {
-        Activations x = new Activations(rows, cols, true);
+    private static Activations activations(int rows, int cols, long seed) {
+        Activations x = new Activations(rows, cols);
         for (int row = 0; row < rows; row++) {
             System.arraycopy(TestTensors.floats(cols, -2, 2, seed + row), 0, x.values(), row * x.stride(), cols);
-            kernels.prepare(x, row, 0, cols / BLOCK * BLOCK);
         }
         return x;
     }
