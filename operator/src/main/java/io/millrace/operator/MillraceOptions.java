@@ -35,7 +35,7 @@ public final class MillraceOptions {
             .withDescription("At most this many turns are decoded at the same time, per task manager.");
 
     public static final ConfigOption<Integer> MAX_NUM_BATCHED_TOKENS = key("millrace.engine.max-num-batched-tokens")
-            .intType().defaultValue(512)
+            .intType().defaultValue(256)
             .withDescription("At most this many tokens are computed in one pass over the weights; longer prompts are "
                     + "computed in chunks beside the decoding turns.");
 

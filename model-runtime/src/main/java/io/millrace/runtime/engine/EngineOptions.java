@@ -18,7 +18,7 @@ public record EngineOptions(int maxNumSeqs, int maxNumBatchedTokens, long kvByte
         boolean prefixCaching, int numSpeculativeTokens, int promptLookupNgram) {
     /** Drafts do not take a step beyond so many rows of logits: where so many rows are computed they are not cheap. */
     private static final int MAX_DRAFT_LOGIT_ROWS = 64;
-    private static final EngineOptions DEFAULTS = new EngineOptions(64, 512, 1L << 30, KvType.F16,
+    private static final EngineOptions DEFAULTS = new EngineOptions(64, 256, 1L << 30, KvType.F16,
             Runtime.getRuntime().availableProcessors(), true, 0, 3);
 
     public EngineOptions {
@@ -30,7 +30,7 @@ public record EngineOptions(int maxNumSeqs, int maxNumBatchedTokens, long kvByte
         require(promptLookupNgram, 1, "promptLookupNgram");
     }
 
-    /** 64 turns, 512 rows, 1 GiB of F16 cache, all processors, shared prefixes, no speculation. */
+    /** 64 turns, 256 rows, 1 GiB of F16 cache, all processors, shared prefixes, no speculation. */
     public static EngineOptions defaults() {
         return DEFAULTS;
     }
