@@ -24,8 +24,10 @@ final class PackedTiling {
     static final int SCALES = WEIGHTS + PANEL_BLOCKS * PackedLayout.BLOCK * TILE;
     /** Negative minima, {@code [block][64]}. */
     static final int MINIMA = SCALES + CHUNK_BLOCKS * BLOCK_SCALES * TILE;
+    /** Wide scales that blocks share, {@code [2][64]}. */
+    static final int HEADER = MINIMA + CHUNK_BLOCKS * TILE;
     /** {@code [row][64]}. */
-    static final int SUMS = MINIMA + CHUNK_BLOCKS * TILE;
+    static final int SUMS = HEADER + 2 * TILE;
     static final int SCRATCH = SUMS + ROWS * TILE;
 
     private PackedTiling() {}

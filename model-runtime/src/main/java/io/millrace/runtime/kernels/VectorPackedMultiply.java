@@ -10,6 +10,7 @@ import static io.millrace.runtime.kernels.Lanes.signedBytes;
 import static io.millrace.runtime.kernels.Lanes.toFloats;
 import static io.millrace.runtime.kernels.PackedTiling.BLOCK_SCALES;
 import static io.millrace.runtime.kernels.PackedTiling.CHUNK_BLOCKS;
+import static io.millrace.runtime.kernels.PackedTiling.HEADER;
 import static io.millrace.runtime.kernels.PackedTiling.MINIMA;
 import static io.millrace.runtime.kernels.PackedTiling.PANEL_BLOCKS;
 import static io.millrace.runtime.kernels.PackedTiling.ROWS;
@@ -39,9 +40,8 @@ import jdk.incubator.vector.VectorOperators;
  */
 final class VectorPackedMultiply {
     private static final int PART = 4 * LENGTH;
-    /** Rows of a part whose wide scales are the low halves of the first ints, the high ones, and so of the second ints. */
+    /** How far apart the rows of a pair of wide scales are. */
     private static final int HIGH = 16;
-    private static final int SECOND = WIDE ? 32 : LENGTH;
     /** Moves the exponent of a shifted f16 to that of a float, less the factor of wide scales. */
     private static final float EXPONENT = 0x1p112f / PackedLayout.SCALE_FACTOR;
     private static final int SHIFTED_HALF = 0x8fffe000;
@@ -117,38 +117,31 @@ final class VectorPackedMultiply {
         }
     }
 
-    /** The scales and negative minima of some blocks. */
+    /**
+     * The scales and negative minima of some blocks. Each step has one call for all types: with a call for each type, the
+     * compiler gives up inlining, and boxes.
+     */
     private static void readScales(PackedLayout layout, MemorySegment data, long start, int first, int count,
             float[] s) {
+        boolean narrow = layout.headerBytes() > 0;
+        boolean ownMinima = layout.headerBytes() > SCALE_BYTES;
+        float minimum = layout.minima() ? -8 : 0;
         for (int i = 0; i < count; i++) {
-            long header = start + layout.headerOffset(first + i);
-            long scales = start + layout.scalesOffset(first + i);
+            int block = first + i;
+            long scales = start + layout.scalesOffset(block);
             int to = SCALES + i * SCALED_BLOCK;
-            int minimum = MINIMA + i * TILE_ROWS;
-            switch (layout.type()) {
-                case Q8_0 -> {
-                    readWide(data, scales, s, to);
-                    scale(s, to, 0, minimum);
-                }
-                case Q4_0 -> {
-                    readWide(data, scales, s, to);
-                    scale(s, to, -8, minimum);
-                }
-                case Q4_K, Q5_K -> {
-                    readWide(data, header, s, to);
-                    readWide(data, header + SCALE_BYTES, s, minimum);
-                    scale(s, minimum, -1, minimum);
-                    timesNarrow(data, scales, s, to);
-                    timesNarrow(data, scales + TILE_ROWS, s, minimum);
-                }
-                case Q6_K -> {
-                    readWide(data, header, s, to);
-                    scale(s, to, 0, minimum);
-                    scale(s, to, 1, to + TILE_ROWS);
-                    timesNarrow(data, scales, s, to);
-                    timesNarrow(data, scales + TILE_ROWS, s, to + TILE_ROWS);
-                }
-                case F32, F16, BF16 -> throw new IllegalStateException(layout.type() + " is not packed");
+            int toMinima = MINIMA + i * TILE_ROWS;
+            int wide = narrow ? HEADER : to;
+            if (i == 0 || block % layout.groupBlocks() == 0) {
+                readWide(data, narrow ? start + layout.headerOffset(block) : scales, ownMinima ? 2 : 1, s, wide);
+            }
+            if (!ownMinima) {
+                scale(s, wide, minimum, toMinima);
+            }
+            for (int part = 0; narrow && part < 2; part++) {
+                boolean minima = part == 1 && ownMinima;
+                timesNarrow(data, scales + (long) part * TILE_ROWS, minima ? -1 : 1, s,
+                        minima ? wide + TILE_ROWS : wide, minima ? toMinima : to + part * TILE_ROWS);
             }
         }
     }
@@ -166,14 +159,13 @@ final class VectorPackedMultiply {
         }
     }
 
-    private static void readWide(MemorySegment data, long at, float[] s, int to) {
-        for (int part = 0; part < TILE_ROWS; part += PART) {
-            IntVector first = ints(data, at + 2L * part);
-            IntVector second = ints(data, at + 2L * part + 4L * LENGTH);
-            low(first).intoArray(s, to + part);
-            high(first).intoArray(s, to + part + HIGH);
-            low(second).intoArray(s, to + part + SECOND);
-            high(second).intoArray(s, to + part + SECOND + HIGH);
+    private static void readWide(MemorySegment data, long at, int count, float[] s, int to) {
+        for (int i = 0; i < count * SCALE_BYTES; i += 4 * LENGTH) {
+            IntVector pairs = ints(data, at + i);
+            int row = i / 2;
+            int target = to + (WIDE ? row : row / 32 * 32 + row % 32 / 2);
+            low(pairs).intoArray(s, target);
+            high(pairs).intoArray(s, target + HIGH);
         }
     }
 
@@ -186,9 +178,9 @@ final class VectorPackedMultiply {
         return pairs.lanewise(VectorOperators.ASHR, 3).and(SHIFTED_HALF).reinterpretAsFloats().mul(EXPONENT);
     }
 
-    private static void timesNarrow(MemorySegment data, long at, float[] s, int to) {
+    private static void timesNarrow(MemorySegment data, long at, float factor, float[] s, int from, int to) {
         for (int i = 0; i < TILE_ROWS; i += LENGTH) {
-            load(s, to + i).mul(signedBytes(data, at + i)).intoArray(s, to + i);
+            load(s, from + i).mul(signedBytes(data, at + i)).mul(factor).intoArray(s, to + i);
         }
     }
 
