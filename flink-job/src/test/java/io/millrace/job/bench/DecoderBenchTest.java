@@ -58,8 +58,8 @@ class DecoderBenchTest {
         AtomicLong computed = new AtomicLong();
 
         assertThat(measure(plan, computed)).extracting(BenchResult::test, BenchResult::depth, BenchResult::batch)
-                .containsExactly(tuple("pp513", 0, 1), tuple("tg3", 0, 1), tuple("tg3", 0, 5), tuple("tg3", 0, 2));
-        assertThat(computed).hasValue(3 * 513 + 20 + (1 + 5 + 2) * (3 + 2 * 3)).hasValue(plan.tokens());
+                .containsExactly(tuple("pp257", 0, 1), tuple("tg3", 0, 1), tuple("tg3", 0, 5), tuple("tg3", 0, 2));
+        assertThat(computed).hasValue(3 * 257 + 20 + (1 + 5 + 2) * (3 + 2 * 3)).hasValue(plan.tokens());
     }
 
     /** A depth is filled with copies of what one pass computes, also when it is no multiple of a block. */
@@ -72,7 +72,7 @@ class DecoderBenchTest {
                 .containsExactly(tuple("pp7", 600, 1), tuple("tg2", 600, 1), tuple("tg2", 600, 3), tuple("pp7", 0, 1),
                         tuple("tg2", 0, 1), tuple("tg2", 0, 3), tuple("pp7", 17, 1), tuple("tg2", 17, 1),
                         tuple("tg2", 17, 3));
-        assertThat(computed).hasValue(512 + 3 * (2 * 7 + 5 + (1 + 3) * (2 + 2))).hasValue(plan.tokens());
+        assertThat(computed).hasValue(256 + 3 * (2 * 7 + 5 + (1 + 3) * (2 + 2))).hasValue(plan.tokens());
     }
 
     @Test
@@ -96,6 +96,6 @@ class DecoderBenchTest {
         BenchPlan plan = new BenchPlan(1, 1, List.of(DecoderBench.MAX_ROWS + 1), List.of(0), 1, 1);
 
         assertThatThrownBy(() -> new DecoderBench(weights, packed, plan, KvType.F16, 1, _ -> {}))
-                .isInstanceOf(IllegalArgumentException.class).hasMessageContaining("513");
+                .isInstanceOf(IllegalArgumentException.class).hasMessageContaining("257");
     }
 }

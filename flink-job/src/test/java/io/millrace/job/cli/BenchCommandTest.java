@@ -68,8 +68,8 @@ class BenchCommandTest {
 
     @Test
     void aBatchIsAtMostAForwardPass() {
-        millrace("bench", "--model", "nowhere.gguf", "--batch", "1,513")
-                .isRefused("--batch: 513 is more than the 512 rows of a forward pass");
+        millrace("bench", "--model", "nowhere.gguf", "--batch", "1,257")
+                .isRefused("--batch: 257 is more than the 256 rows of a forward pass");
     }
 
     @ParameterizedTest
