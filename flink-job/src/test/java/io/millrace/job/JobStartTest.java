@@ -7,11 +7,14 @@ import io.millrace.job.embedded.EmbeddedCluster;
 import io.millrace.job.kafka.KafkaOptions;
 import io.millrace.job.kafka.KafkaSetupException;
 import io.millrace.operator.MillraceOptions;
+import io.millrace.runtime.weights.sample.SampleModel;
 import java.net.URI;
 import java.nio.file.Path;
 import java.time.Duration;
 import org.apache.flink.api.common.JobStatus;
 import org.apache.flink.configuration.Configuration;
+import org.apache.flink.configuration.RestartStrategyOptions;
+import org.apache.flink.configuration.StateRecoveryOptions;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -58,6 +61,27 @@ class JobStartTest {
             assertThatThrownBy(() -> job.awaitRunning(Duration.ofMinutes(2))).isInstanceOf(IllegalStateException.class)
                     .hasMessageStartingWith("the job failed: ").hasMessageContaining(model);
             assertThat(job.failure()).hasValueSatisfying(why -> assertThat(why).contains(model));
+        }
+    }
+
+    @Test
+    void aSavepointOfAnotherModelIsRefusedInOneLine() throws Exception {
+        Configuration options = fixture.options();
+        String savepoint;
+        try (EmbeddedCluster job = fixture.start(options)) {
+            savepoint = job.stopWithSavepoint(fixture.savepoints());
+        }
+        Path other = directory.resolve("other.gguf");
+        SampleModel.write(other, SampleModel.Options.defaults().withSeed(77));
+        options.set(StateRecoveryOptions.SAVEPOINT_PATH, savepoint).set(MillraceOptions.MODEL, other.toString())
+                .set(RestartStrategyOptions.RESTART_STRATEGY, "fixed-delay");
+        try (EmbeddedCluster job = EmbeddedCluster.start(options, directory)) {
+            assertThatThrownBy(() -> job.awaitRunning(Duration.ofMinutes(2)))
+                    .hasMessageMatching(
+                            "the job failed: millrace.model: \\S+ has the fingerprint \\w+, but the sessions to"
+                                    + " restore belong to a model of the fingerprint \\w+; restore them with that model, or set"
+                                    + " millrace.session.on-model-change to re-prefill .*");
+            assertThat(job.status()).as("starting again would not help").isIn(JobStatus.FAILING, JobStatus.FAILED);
         }
     }
 

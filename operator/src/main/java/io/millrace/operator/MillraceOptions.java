@@ -104,6 +104,12 @@ public final class MillraceOptions {
     public static final ConfigOption<Boolean> STREAM = key("millrace.session.stream").booleanType().defaultValue(false)
             .withDescription("Whether token deltas are emitted when a prompt does not say.");
 
+    public static final ConfigOption<ModelChangePolicy> ON_MODEL_CHANGE = key("millrace.session.on-model-change")
+            .enumType(ModelChangePolicy.class).defaultValue(ModelChangePolicy.REFUSE)
+            .withDescription(
+                    "What a restore does with sessions that another model computed: refuse, so that the job does not "
+                            + "start; or re-prefill, so that their histories are computed again when they go on.");
+
     // ------------------------------------------------------------------------------------------------- sampling
 
     public static final ConfigOption<Float> TEMPERATURE = key("millrace.sampling.temperature").floatType()
@@ -123,7 +129,7 @@ public final class MillraceOptions {
             MAX_NUM_BATCHED_TOKENS, KV_MEMORY,
             KV_TYPE, THREADS, PREFIX_CACHE, NUM_SPECULATIVE_TOKENS, PROMPT_LOOKUP_NGRAM, SESSION_TTL, DUPLICATE_WINDOW,
             MAX_ACCEPTED_PROMPTS, MAX_EVENT_SIZE, MAX_PROMPT_TOKENS,
-            MAX_COMPLETION_TOKENS, STREAM, TEMPERATURE, TOP_P, TOP_K, MIN_P);
+            MAX_COMPLETION_TOKENS, STREAM, ON_MODEL_CHANGE, TEMPERATURE, TOP_P, TOP_K, MIN_P);
 
     private MillraceOptions() {}
 }

@@ -21,7 +21,8 @@ public record OperatorSettings(String model, @Nullable String weightsCacheDir, i
         long kvBytes, KvType kvType,
         int threads, boolean prefixCache, int numSpeculativeTokens, int promptLookupNgram, long ttlMillis,
         int duplicateWindow, int maxAcceptedPrompts, long maxEventBytes,
-        int maxPromptTokens, int maxCompletionTokens, boolean stream, float temperature, float topP, int topK,
+        int maxPromptTokens, int maxCompletionTokens, boolean stream, ModelChangePolicy onModelChange,
+        float temperature, float topP, int topK,
         float minP) implements Serializable {
 
     /**
@@ -47,6 +48,7 @@ public record OperatorSettings(String model, @Nullable String weightsCacheDir, i
                 positive(MillraceOptions.MAX_EVENT_SIZE, config.get(MillraceOptions.MAX_EVENT_SIZE).getBytes()),
                 atLeast(0, config, MillraceOptions.MAX_PROMPT_TOKENS),
                 atLeast(1, config, MillraceOptions.MAX_COMPLETION_TOKENS), config.get(MillraceOptions.STREAM),
+                config.get(MillraceOptions.ON_MODEL_CHANGE),
                 between(0, 100, config, MillraceOptions.TEMPERATURE),
                 between(Float.MIN_VALUE, 1, config, MillraceOptions.TOP_P), atLeast(0, config, MillraceOptions.TOP_K),
                 between(0, 1, config, MillraceOptions.MIN_P));

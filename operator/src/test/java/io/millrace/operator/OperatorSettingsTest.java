@@ -43,7 +43,8 @@ class OperatorSettingsTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"millrace.engine.max-num-seqs,many", "millrace.engine.kv.type,q3", "millrace.engine.prefix-cache,maybe",
+    @CsvSource({"millrace.engine.max-num-seqs,many", "millrace.engine.kv.type,q3",
+            "millrace.session.on-model-change,ignore", "millrace.engine.prefix-cache,maybe",
             "millrace.session.ttl,soon"})
     void aValueOfTheWrongTypeNamesItsOption(String option, String value) {
         Configuration config = Configuration.fromMap(Map.of("millrace.model", "m.gguf", option, value));

@@ -4,6 +4,7 @@ import io.millrace.runtime.weights.TensorType;
 import io.millrace.runtime.weights.sample.SampleModel;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Map;
@@ -25,6 +26,20 @@ public final class SampleModels {
     /** The same geometry and vocabulary with other weights. */
     public static Path otherWeights() {
         return written(options().withSeed(77));
+    }
+
+    /** The same weights, with another name for a special token. */
+    public static Path otherVocabulary() {
+        try {
+            String name = "<|reserved_special_token_7|>";
+            // Every byte is a character, and comes back as it was.
+            String tiny = Files.readString(tiny(), StandardCharsets.ISO_8859_1);
+            Path model = Files.createTempFile("sample-", ".gguf");
+            model.toFile().deleteOnExit();
+            return Files.writeString(model, tiny.replace(name, name.replace('7', '8')), StandardCharsets.ISO_8859_1);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
     }
 
     /** Two layers in Q8_0. */

@@ -65,7 +65,7 @@ final class OptionFlags {
         return switch (value) {
             case Duration duration -> TimeUtils.formatWithHighestUnit(duration);
             case Float number when number == number.intValue() -> String.valueOf(number.intValue());
-            case Enum<?> constant -> constant.name().toLowerCase(Locale.ROOT);
+            case Enum<?> constant -> constant.toString().toLowerCase(Locale.ROOT);
             default -> value.toString();
         };
     }

@@ -4,14 +4,17 @@ import io.millrace.operator.LlamaStreams;
 import io.millrace.operator.OperatorSettings;
 import io.millrace.operator.metrics.SessionMetrics;
 import io.millrace.operator.state.KvState;
+import io.millrace.operator.state.ModelState;
 import io.millrace.operator.state.SessionStore;
 import io.millrace.schemas.CompletionEvent;
 import io.millrace.schemas.DeadLetter;
 import io.millrace.schemas.PromptEvent;
 import io.millrace.schemas.SessionControl;
 import io.millrace.schemas.TokenDelta;
+import io.millrace.schemas.state.ModelRecord;
 import io.millrace.schemas.state.Origin;
 import io.millrace.schemas.state.SessionInput;
+import io.millrace.schemas.state.SessionRecord;
 import java.util.List;
 import java.util.Objects;
 import java.util.stream.Stream;
@@ -55,6 +58,7 @@ final class SessionOperator extends AbstractStreamOperator<CompletionEvent>
     private final transient MailboxExecutor mailbox;
     private final OperatorSettings settings;
     private transient @Nullable SessionStore store;
+    private transient @Nullable ModelState models;
     private transient @Nullable EngineLease lease;
     private transient @Nullable EngineInbox inbox;
     private transient @Nullable SessionCache cache;
@@ -76,6 +80,7 @@ final class SessionOperator extends AbstractStreamOperator<CompletionEvent>
     public void initializeState(StateInitializationContext context) throws Exception {
         super.initializeState(context);
         store = new SessionStore(context.getKeyedStateStore());
+        models = new ModelState(context.getOperatorStateStore());
     }
 
     @Override
@@ -87,27 +92,44 @@ final class SessionOperator extends AbstractStreamOperator<CompletionEvent>
         SharedEngine engine = lease.engine();
         SessionStore states = Objects.requireNonNull(store, "initializeState() comes before open()");
         Host host = new Host(timers);
-        SessionCache live = new SessionCache(states,
-                new KvState(states.kv(), engine.engine().kvLayout(), engine.fingerprint()), host, settings.ttlMillis());
+        KvState kv = new KvState(states.kv(), engine.engine().kvLayout(), engine.fingerprint());
+        List<String> keysWithWork = keysWithWork();
+        checkModel(new ModelRecord(engine.fingerprint(), kv.tag()), states, keysWithWork);
+        SessionCache live = new SessionCache(states, kv, host, settings.ttlMillis());
         SessionMetrics metrics = new SessionMetrics(getMetricGroup(), () -> sessions().accepted(), live::size,
                 engine.engine()::stats);
         inbox = new EngineInbox(mailbox, report -> sessions().read(report));
         cache = live;
         sessions = new Sessions(settings, engine, live, inbox, host, metrics);
-        restore();
-    }
-
-    private void restore() throws Exception {
-        List<String> keysWithWork;
-        try (Stream<String> keys = this.<String>getKeyedStateBackend().getKeys(SessionStore.QUEUE,
-                VoidNamespace.INSTANCE)) {
-            // All of them before the first is restored, which changes the state that is enumerated.
-            keysWithWork = keys.distinct().toList();
-        }
         for (String key : keysWithWork) {
             setCurrentKey(key);
             sessions().restore(key);
         }
+    }
+
+    private List<String> keysWithWork() {
+        try (Stream<String> keys = this.<String>getKeyedStateBackend().getKeys(SessionStore.QUEUE,
+                VoidNamespace.INSTANCE)) {
+            // All of them before the first is restored, which changes the state that is enumerated.
+            return keys.distinct().toList();
+        }
+    }
+
+    /** Before any session is touched. State of older builds tells the model only session by session. */
+    private void checkModel(ModelRecord engine, SessionStore states, List<String> keysWithWork) throws Exception {
+        ModelState kept = Objects.requireNonNull(models, "initializeState() comes before open()");
+        List<ModelRecord> computedBy = kept.read();
+        if (computedBy.isEmpty()) {
+            for (String key : keysWithWork) {
+                setCurrentKey(key);
+                SessionRecord session = states.session();
+                if (session != null) {
+                    computedBy.add(new ModelRecord(session.getModelFingerprint(), ""));
+                }
+            }
+        }
+        RestoredModel.check(computedBy, engine, settings);
+        kept.write(engine);
     }
 
     /** Bounded input and a stop with drain: everything accepted is answered before the operator finishes. */

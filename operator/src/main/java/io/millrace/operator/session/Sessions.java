@@ -49,7 +49,7 @@ final class Sessions {
         this.host = host;
         this.validator = new PromptValidator(settings, engine.tokenizer().vocabularySize());
         this.planner = new TurnPlanner(engine.format(), engine.tokenizer().specials(), settings,
-                engine.engine().contextLength(), engine.vocabulary());
+                engine.engine().contextLength(), engine.vocabulary(), engine.fingerprint());
         this.metrics = metrics;
         this.reporter = new TurnReporter(engine, host, metrics, settings.stream());
     }
@@ -314,7 +314,7 @@ final class Sessions {
         Turn turn = session.turn();
         if (turn != null) {
             try {
-                planner.checkVocabulary(session);
+                planner.checkModel(session);
                 turn.restored(session.tokens.toArray(turn.promptTokens), engine.tokenizer().specials().pythonTag());
                 submit(session, turn, session.queue.getFirst());
             } catch (IllegalArgumentException | RejectedPromptException e) {

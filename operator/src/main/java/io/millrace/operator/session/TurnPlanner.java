@@ -1,5 +1,6 @@
 package io.millrace.operator.session;
 
+import io.millrace.operator.ModelChangePolicy;
 import io.millrace.operator.OperatorSettings;
 import io.millrace.runtime.prompt.BuiltInTool;
 import io.millrace.runtime.prompt.ChatFormat;
@@ -20,18 +21,21 @@ final class TurnPlanner {
     private final OperatorSettings settings;
     private final int contextLength;
     private final String vocabulary;
+    private final String fingerprint;
 
     /**
      * @param contextLength tokens that a sequence may have
      * @param vocabulary fingerprint of the model's vocabulary
+     * @param fingerprint of the model's content
      */
     TurnPlanner(ChatFormat format, SpecialTokens specials, OperatorSettings settings, int contextLength,
-            String vocabulary) {
+            String vocabulary, String fingerprint) {
         this.format = format;
         this.specials = specials;
         this.settings = settings;
         this.contextLength = contextLength;
         this.vocabulary = vocabulary;
+        this.fingerprint = fingerprint;
     }
 
     /**
@@ -49,7 +53,7 @@ final class TurnPlanner {
      * @throws RejectedPromptException when the prompt does not fit the conversation or the context
      */
     Plan plan(LiveSession session, Prompt prompt, long acceptedMillis) {
-        checkVocabulary(session);
+        checkModel(session);
         int turnNumber = session.turns + 1;
         if (prompt.turn() != null && prompt.turn() != turnNumber) {
             throw new RejectedPromptException("turn_mismatch",
@@ -67,12 +71,24 @@ final class TurnPlanner {
         return new Plan(new Turn(parameters, session.tokens.size(), promptTokens), tokens, introduced);
     }
 
-    /** Token ids of another vocabulary mean nothing to this model. */
-    void checkVocabulary(LiveSession session) {
-        if (session.tokens.size() > 0 && !session.vocabulary.equals(vocabulary)) {
+    /**
+     * Token ids of another vocabulary mean nothing to this model, and those of another model are computed again only when that
+     * is permitted. The session stays as it is in both cases.
+     */
+    void checkModel(LiveSession session) {
+        if (session.tokens.size() == 0) {
+            return;
+        }
+        if (!session.vocabulary.equals(vocabulary)) {
             throw new RejectedPromptException("vocabulary_changed",
                     "conversation_id: the conversation was held with a model of another vocabulary; end the session or"
                             + " begin another conversation");
+        }
+        if (settings.onModelChange() == ModelChangePolicy.REFUSE && !session.modelFingerprint.isEmpty()
+                && !session.modelFingerprint.equals(fingerprint)) {
+            throw new RejectedPromptException("model_changed", RestoredModel.changed(settings.model(), fingerprint,
+                    "the history of this conversation", session.modelFingerprint) + "; begin another conversation, or "
+                    + RestoredModel.remedy());
         }
     }
 

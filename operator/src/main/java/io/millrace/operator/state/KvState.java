@@ -32,6 +32,11 @@ public final class KvState {
         this.scratch = new byte[partition.parts() == 1 ? 0 : Math.toIntExact(layout.blockBytes())];
     }
 
+    /** Model, type and layout of the blocks: those of another tag are not used. */
+    public String tag() {
+        return partition.tag();
+    }
+
     /** The arena's side of a block, which is {@link io.millrace.runtime.engine.Sequence#readBlock}. */
     @FunctionalInterface
     public interface BlockReader {

@@ -57,6 +57,11 @@ final class DirectEngine implements AutoCloseable {
 
     /** What the model says after {@code tokens}, computed in one run of its own, with the parameters of {@code prompt}. */
     int[] generate(int[] tokens, PromptEvent.Builder prompt) throws Exception {
+        return generate(tokens, 0, prompt);
+    }
+
+    /** The same for a turn whose last {@code generated} of {@code tokens} are its answer so far; returns what comes after. */
+    int[] generate(int[] tokens, int generated, PromptEvent.Builder prompt) throws Exception {
         Prompt asked = validator.validate(prompt.build());
         CompletableFuture<int[]> answer = new CompletableFuture<>();
         List<Integer> said = new ArrayList<>();
@@ -82,7 +87,7 @@ final class DirectEngine implements AutoCloseable {
             }
         });
         engine.engine().submit(sequence,
-                new GenerationRequest(asked.id(), tokens, 0, asked.sampling(), asked.maxNewTokens(),
+                new GenerationRequest(asked.id(), tokens, generated, asked.sampling(), asked.maxNewTokens(),
                         engine.stopTokens(),
                         asked.stop(), -1, 0, Long.MAX_VALUE, "", null));
         try {

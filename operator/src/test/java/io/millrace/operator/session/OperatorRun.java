@@ -60,7 +60,12 @@ final class OperatorRun implements AutoCloseable {
             harness.initializeState(state);
         }
         lease = EngineLease.acquire(harness.getEnvironment().getSharedResources(), OperatorSettings.of(options));
-        harness.open();
+        try {
+            harness.open();
+        } catch (Exception e) {
+            close();
+            throw e;
+        }
     }
 
     /** Options for the tiny model, one compute thread and a small arena. */

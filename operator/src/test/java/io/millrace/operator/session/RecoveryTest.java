@@ -11,7 +11,6 @@ import static io.millrace.operator.session.Prompts.turn;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.millrace.operator.MillraceOptions;
-import io.millrace.operator.SampleModels;
 import io.millrace.operator.state.Tokens;
 import io.millrace.runtime.kv.KvType;
 import io.millrace.schemas.CompletionEvent;
@@ -218,18 +217,6 @@ class RecoveryTest {
         assertThat(undisturbed).containsAllEntriesOf(restored);
     }
 
-    @Test
-    void withOtherWeightsTheHistoryIsComputedAgain() throws Exception {
-        OperatorSubtaskState state;
-        try (OperatorRun run = OperatorRun.start(options())) {
-            run.ask(turn("r1", "chat", "Hello."));
-            state = run.checkpoint();
-        }
-        Configuration other = options();
-        other.set(MillraceOptions.MODEL, SampleModels.otherWeights().toString());
-        assertThatSecondTurnIsComputedAfresh(other, state);
-    }
-
     @ParameterizedTest
     @EnumSource(KvType.class)
     void everyTypeOfCacheComesBackFromStateAsItWas(KvType type) throws Exception {
@@ -249,31 +236,6 @@ class RecoveryTest {
             int[] history = DirectEngine.concat(direct.start(), direct.user("Once upon a time."),
                     direct.closed(tokens(first)), direct.user("And then?"));
             assertThat(tokens(second)).isEqualTo(direct.generate(history, prompt));
-        }
-    }
-
-    @Test
-    void withAnotherCacheTypeTheHistoryIsComputedAgain() throws Exception {
-        OperatorSubtaskState state;
-        try (OperatorRun run = OperatorRun.start(options())) {
-            run.ask(turn("r1", "chat", "Hello."));
-            state = run.checkpoint();
-        }
-        Configuration other = options();
-        other.set(MillraceOptions.KV_TYPE, KvType.F32);
-        assertThatSecondTurnIsComputedAfresh(other, state);
-    }
-
-    private static void assertThatSecondTurnIsComputedAfresh(Configuration options, OperatorSubtaskState state)
-            throws Exception {
-        try (OperatorRun run = OperatorRun.restore(options, null, state);
-                DirectEngine direct = new DirectEngine(options)) {
-            int[] history = Tokens.unpack(run.record("c:chat").getTokens()).toArray(0);
-            PromptEvent.Builder prompt = turn("r2", "chat", "And then?");
-            CompletionEvent second = run.ask(prompt);
-            assertThat(cached(second)).isZero();
-            assertThat(tokens(second)).isEqualTo(direct
-                    .generate(DirectEngine.concat(direct.closed(history), direct.user("And then?")), prompt));
         }
     }
 

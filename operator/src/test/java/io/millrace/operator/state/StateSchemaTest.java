@@ -2,6 +2,7 @@ package io.millrace.operator.state;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.millrace.schemas.state.ModelRecord;
 import io.millrace.schemas.state.QueuedPrompt;
 import io.millrace.schemas.state.RunningTurn;
 import io.millrace.schemas.state.SessionInput;
@@ -27,7 +28,7 @@ class StateSchemaTest {
 
     static Stream<Schema> schemas() {
         return Stream.of(SessionRecord.getClassSchema(), RunningTurn.getClassSchema(), QueuedPrompt.getClassSchema(),
-                SessionInput.getClassSchema());
+                SessionInput.getClassSchema(), ModelRecord.getClassSchema());
     }
 
     /** The schema as it was before {@code field}, or as it will be without it. */
