@@ -97,6 +97,21 @@ public final class MillraceOptions {
                     "A turn whose history and new messages are longer is answered with an error; 0 leaves it to "
                             + "the model's context.");
 
+    public static final ConfigOption<Integer> MAX_TURNS = key("millrace.session.max-turns").intType().defaultValue(0)
+            .withDescription("Turns that a conversation may have, or keep when the oldest are dropped; 0 is no limit.");
+
+    public static final ConfigOption<Integer> MAX_TOKENS = key("millrace.session.max-tokens").intType().defaultValue(0)
+            .withDescription(
+                    "Tokens that a conversation may have, answers included; 0 leaves it to the model's context.");
+
+    public static final ConfigOption<OverflowPolicy> OVERFLOW = key("millrace.session.overflow")
+            .enumType(OverflowPolicy.class).defaultValue(OverflowPolicy.REJECT)
+            .withDescription(
+                    "What happens to a prompt that does not fit its conversation's limits or the context, when it does "
+                            + "not say: reject, with an error that names the limit; or drop-oldest-turns, which forgets "
+                            + "the oldest turns, keeps the system messages of the beginning and the turns that brought "
+                            + "tools, and computes again what follows the gap.");
+
     public static final ConfigOption<Integer> MAX_COMPLETION_TOKENS = key("millrace.session.max-completion-tokens")
             .intType().defaultValue(1024)
             .withDescription("Tokens that a turn may generate when its prompt does not say.");
@@ -129,7 +144,8 @@ public final class MillraceOptions {
             MAX_NUM_BATCHED_TOKENS, KV_MEMORY,
             KV_TYPE, THREADS, PREFIX_CACHE, NUM_SPECULATIVE_TOKENS, PROMPT_LOOKUP_NGRAM, SESSION_TTL, DUPLICATE_WINDOW,
             MAX_ACCEPTED_PROMPTS, MAX_EVENT_SIZE, MAX_PROMPT_TOKENS,
-            MAX_COMPLETION_TOKENS, STREAM, ON_MODEL_CHANGE, TEMPERATURE, TOP_P, TOP_K, MIN_P);
+            MAX_TURNS, MAX_TOKENS, OVERFLOW, MAX_COMPLETION_TOKENS, STREAM, ON_MODEL_CHANGE, TEMPERATURE, TOP_P, TOP_K,
+            MIN_P);
 
     private MillraceOptions() {}
 }

@@ -14,6 +14,8 @@ import org.jspecify.annotations.Nullable;
  * @param ttlMillis idle time after which a session is forgotten
  * @param maxEventBytes of all texts of a prompt event
  * @param maxPromptTokens 0 leaves it to the model's context
+ * @param maxTurns of a conversation; 0 is no limit
+ * @param maxTokens of a conversation; 0 leaves it to the model's context
  * @param threads of the kernels; 0 takes every core
  * @param numSpeculativeTokens drafted per turn and step; 0 for no speculation
  */
@@ -21,7 +23,8 @@ public record OperatorSettings(String model, @Nullable String weightsCacheDir, i
         long kvBytes, KvType kvType,
         int threads, boolean prefixCache, int numSpeculativeTokens, int promptLookupNgram, long ttlMillis,
         int duplicateWindow, int maxAcceptedPrompts, long maxEventBytes,
-        int maxPromptTokens, int maxCompletionTokens, boolean stream, ModelChangePolicy onModelChange,
+        int maxPromptTokens, int maxTurns, int maxTokens, OverflowPolicy overflow, int maxCompletionTokens,
+        boolean stream, ModelChangePolicy onModelChange,
         float temperature, float topP, int topK,
         float minP) implements Serializable {
 
@@ -47,7 +50,9 @@ public record OperatorSettings(String model, @Nullable String weightsCacheDir, i
                 atLeast(1, config, MillraceOptions.MAX_ACCEPTED_PROMPTS),
                 positive(MillraceOptions.MAX_EVENT_SIZE, config.get(MillraceOptions.MAX_EVENT_SIZE).getBytes()),
                 atLeast(0, config, MillraceOptions.MAX_PROMPT_TOKENS),
-                atLeast(1, config, MillraceOptions.MAX_COMPLETION_TOKENS), config.get(MillraceOptions.STREAM),
+                atLeast(0, config, MillraceOptions.MAX_TURNS), atLeast(0, config, MillraceOptions.MAX_TOKENS),
+                config.get(MillraceOptions.OVERFLOW), atLeast(1, config, MillraceOptions.MAX_COMPLETION_TOKENS),
+                config.get(MillraceOptions.STREAM),
                 config.get(MillraceOptions.ON_MODEL_CHANGE),
                 between(0, 100, config, MillraceOptions.TEMPERATURE),
                 between(Float.MIN_VALUE, 1, config, MillraceOptions.TOP_P), atLeast(0, config, MillraceOptions.TOP_K),

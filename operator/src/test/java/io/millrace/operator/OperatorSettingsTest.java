@@ -33,6 +33,7 @@ class OperatorSettingsTest {
             "millrace.engine.prompt-lookup-ngram,0", "millrace.session.ttl,0 ms",
             "millrace.session.duplicate-window,0", "millrace.session.max-accepted-prompts,0",
             "millrace.session.max-event-size,0 b", "millrace.session.max-prompt-tokens,-1",
+            "millrace.session.max-turns,-1", "millrace.session.max-tokens,-1",
             "millrace.session.max-completion-tokens,0", "millrace.sampling.temperature,NaN",
             "millrace.sampling.temperature,-0.1", "millrace.sampling.top-p,0", "millrace.sampling.top-p,1.1",
             "millrace.sampling.top-k,-1", "millrace.sampling.min-p,2"})
@@ -44,7 +45,8 @@ class OperatorSettingsTest {
 
     @ParameterizedTest
     @CsvSource({"millrace.engine.max-num-seqs,many", "millrace.engine.kv.type,q3",
-            "millrace.session.on-model-change,ignore", "millrace.engine.prefix-cache,maybe",
+            "millrace.session.on-model-change,ignore", "millrace.session.overflow,truncate",
+            "millrace.engine.prefix-cache,maybe",
             "millrace.session.ttl,soon"})
     void aValueOfTheWrongTypeNamesItsOption(String option, String value) {
         Configuration config = Configuration.fromMap(Map.of("millrace.model", "m.gguf", option, value));

@@ -29,6 +29,7 @@ public final class SessionMetrics {
     private final Counter duplicates;
     private final Counter expiredSessions;
     private final Counter evictedSessions;
+    private final Counter forgottenTurns;
 
     /**
      * @param group of the operator
@@ -50,6 +51,7 @@ public final class SessionMetrics {
         duplicates = group.counter("duplicates");
         expiredSessions = group.counter("sessions_expired");
         evictedSessions = group.counter("sessions_evicted");
+        forgottenTurns = group.counter("turns_forgotten");
         group.gauge("num_requests_accepted", accepted::getAsInt);
         group.gauge("num_sessions_live", live::getAsInt);
         group.gauge("engine.num_requests_running", () -> engine.get().running());
@@ -115,6 +117,11 @@ public final class SessionMetrics {
 
     public void evicted() {
         evictedSessions.inc();
+    }
+
+    /** So many turns of a conversation that was too long were forgotten. */
+    public void forgotten(int turns) {
+        forgottenTurns.inc(turns);
     }
 
     private static long micros(double millis) {

@@ -7,8 +7,10 @@ import io.millrace.schemas.state.RunningTurn;
 import io.millrace.schemas.state.SessionRecord;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Deque;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
@@ -24,6 +26,10 @@ final class LiveSession {
     final Deque<String> recentRequestIds;
     /** Tools that the conversation was given: their names, and the hash of what was said of them. */
     final Map<String, Integer> tools;
+    /** The turns that {@link #tokens} hold, oldest first, the running one last. */
+    final List<KeptTurn> keptTurns = new ArrayList<>();
+    /** Tokens that the conversation never forgets, its beginning with the system messages; 0 when there is none or not known. */
+    int systemTokens;
     /** Of the vocabulary that {@link #tokens} belong to; empty when there are none yet. */
     String vocabulary;
     /** Of the model that ran the last turn; empty when there was none. */
@@ -54,6 +60,9 @@ final class LiveSession {
         this.savedPositions = record.getSavedPositions();
         this.lastAccessMillis = record.getLastAccessMs();
         this.timerMillis = record.getTimerMs();
+        this.systemTokens = record.getSystemTokens();
+        record.getKeptTurns().forEach(
+                saved -> keptTurns.add(new KeptTurn(saved.getStart(), List.copyOf(saved.getTools()))));
         RunningTurn running = record.getRunning();
         this.turn = running == null ? null : Turn.of(running);
     }
@@ -71,7 +80,15 @@ final class LiveSession {
                 .setModelFingerprint(modelFingerprint).setTurns(turns).setCommittedPositions(committedPositions)
                 .setSavedPositions(savedPositions).setTools(new LinkedHashMap<>(tools))
                 .setRecentRequestIds(new ArrayList<>(recentRequestIds)).setLastAccessMs(lastAccessMillis)
-                .setTimerMs(timerMillis).setRunning(turn == null ? null : turn.toRecord()).build();
+                .setTimerMs(timerMillis).setSystemTokens(systemTokens).setKeptTurns(savedTurns())
+                .setRunning(turn == null ? null : turn.toRecord()).build();
+    }
+
+    private List<io.millrace.schemas.state.KeptTurn> savedTurns() {
+        List<io.millrace.schemas.state.KeptTurn> saved = new ArrayList<>();
+        keptTurns.forEach(
+                each -> saved.add(new io.millrace.schemas.state.KeptTurn(each.start(), new ArrayList<>(each.tools()))));
+        return saved;
     }
 
     /** Whether it is one request without a conversation, which remembers nothing but its id. */
@@ -114,11 +131,59 @@ final class LiveSession {
         return tokens.size() - running.promptTokens;
     }
 
+    /** False for conversations that a build began which did not tell turns apart: nothing of them can be forgotten. */
+    boolean tellsTurnsApart() {
+        return systemTokens > 0 || tokens.size() == 0;
+    }
+
     /** The conversation falls back to {@code size} tokens: what state holds of later positions does not count any more. */
     void fallBack(int size) {
         dirty |= tokens.size() > size || savedPositions > size;
         tokens.truncate(size);
         savedPositions = Math.min(savedPositions, size);
+        while (!keptTurns.isEmpty() && keptTurns.getLast().start() >= size) {
+            // Nobody has told the model of these tools any more.
+            keptTurns.removeLast().tools().forEach(tools::remove);
+        }
+        if (size == 0) {
+            tools.clear();
+            systemTokens = 0;
+        }
+    }
+
+    /** Tokens of the conversation when those of {@code turns} are forgotten. */
+    int sizeWithout(List<KeptTurn> turns) {
+        int size = tokens.size();
+        for (int i = 0; i < keptTurns.size(); i++) {
+            if (turns.contains(keptTurns.get(i))) {
+                size -= end(i) - keptTurns.get(i).start();
+            }
+        }
+        return size;
+    }
+
+    private int end(int turn) {
+        return turn + 1 < keptTurns.size() ? keptTurns.get(turn + 1).start() : tokens.size();
+    }
+
+    /** Forgets some of {@link #keptTurns}, oldest first: positions from the first of them on do not count any more. */
+    void forget(List<KeptTurn> turns) {
+        int unchanged = turns.getFirst().start();
+        int[] all = tokens.toArray(0);
+        List<KeptTurn> before = List.copyOf(keptTurns);
+        tokens.truncate(unchanged);
+        keptTurns.removeIf(each -> each.start() >= unchanged);
+        for (int i = keptTurns.size(); i < before.size(); i++) {
+            KeptTurn each = before.get(i);
+            if (!turns.contains(each)) {
+                int end = i + 1 < before.size() ? before.get(i + 1).start() : all.length;
+                keptTurns.add(new KeptTurn(tokens.size(), each.tools()));
+                tokens.addAll(Arrays.copyOfRange(all, each.start(), end));
+            }
+        }
+        savedPositions = Math.min(savedPositions, unchanged);
+        committedPositions = Math.min(committedPositions, unchanged);
+        dirty = true;
     }
 
     /** The session's stay in the engine, or null when it is not there. */

@@ -1,5 +1,6 @@
 package io.millrace.operator.session;
 
+import io.millrace.operator.OverflowPolicy;
 import io.millrace.runtime.prompt.BuiltInTool;
 import io.millrace.runtime.prompt.Message;
 import io.millrace.runtime.prompt.ToolDefinition;
@@ -17,7 +18,9 @@ import org.jspecify.annotations.Nullable;
  * @param maxNewTokens before the context's limit
  * @param topLogprobs alternatives per token; -1 when no log probabilities are wanted
  * @param deadlineMillis from acceptance, or null for none
+ * @param overflow when its conversation would become too long
  */
 record Prompt(String id, @Nullable Integer turn, List<Message> messages, List<ToolDefinition> tools,
         Set<BuiltInTool> builtInTools, boolean callsTools, SamplingParameters sampling, int maxNewTokens,
-        List<String> stop, int topLogprobs, int priority, @Nullable Long deadlineMillis, boolean stream) {}
+        List<String> stop, int topLogprobs, int priority, @Nullable Long deadlineMillis, boolean stream,
+        OverflowPolicy overflow) {}

@@ -1,6 +1,7 @@
 package io.millrace.operator.session;
 
 import io.millrace.operator.OperatorSettings;
+import io.millrace.operator.OverflowPolicy;
 import io.millrace.runtime.sampling.SamplingParameters;
 import io.millrace.schemas.FunctionDefinition;
 import io.millrace.schemas.PromptEvent;
@@ -45,7 +46,7 @@ final class PromptValidator {
                     EventMessages.definitions(tools), EventMessages.builtIn(tools),
                     !"none".equals(event.getToolChoice()), sampling(event), maxNewTokens(event), stop(event),
                     topLogprobs(event), event.getPriority() == null ? 0 : event.getPriority(), event.getDeadlineMs(),
-                    event.getStream() == null ? settings.stream() : event.getStream());
+                    event.getStream() == null ? settings.stream() : event.getStream(), overflow(event));
         } catch (IllegalArgumentException e) {
             // The runtime's own types check their values, and name the field as events do.
             throw invalid(String.valueOf(e.getMessage()));
@@ -98,8 +99,16 @@ final class PromptValidator {
                 "response_format: only type text is supported");
         supported(event.getToolChoice() == null || Set.of("auto", "none").contains(event.getToolChoice()),
                 "tool_choice: only auto and none are supported");
-        supported(event.getContextOverflowAction() == null || "error".equals(event.getContextOverflowAction()),
-                "context_overflow_action: " + event.getContextOverflowAction() + "; error is the only one supported");
+    }
+
+    private OverflowPolicy overflow(PromptEvent event) {
+        return switch (event.getContextOverflowAction()) {
+            case null -> settings.overflow();
+            case "error", "reject" -> OverflowPolicy.REJECT;
+            case "drop-oldest-turns" -> OverflowPolicy.DROP_OLDEST_TURNS;
+            default -> throw new RejectedPromptException("unsupported_parameter", "context_overflow_action: "
+                    + event.getContextOverflowAction() + "; only error and drop-oldest-turns are supported");
+        };
     }
 
     private SamplingParameters sampling(PromptEvent event) {

@@ -88,7 +88,12 @@ final class SessionCache {
     /** Writes the blocks that state does not hold and gives all of them back; what is still reported of them is dropped. */
     void leaveEngine(LiveSession session) throws Exception {
         // The engine may be ahead of what was committed: positions of tokens that are not known here are left out.
-        saveKv(session, session.tokens.size());
+        leaveEngine(session, session.tokens.size());
+    }
+
+    /** The same; positions at and after {@code limit} are not written. */
+    void leaveEngine(LiveSession session, int limit) throws Exception {
+        saveKv(session, limit);
         release(session);
     }
 
@@ -115,7 +120,6 @@ final class SessionCache {
             kv.clear();
         }
         session.fallBack(0);
-        session.tools.clear();
         session.turns = 0;
         session.committedPositions = 0;
     }

@@ -49,7 +49,8 @@ final class Sessions {
         this.host = host;
         this.validator = new PromptValidator(settings, engine.tokenizer().vocabularySize());
         this.planner = new TurnPlanner(engine.format(), engine.tokenizer().specials(), settings,
-                engine.engine().contextLength(), engine.vocabulary(), engine.fingerprint());
+                new SessionLimits(settings, engine.modelContext(), engine.engine().kvCapacityPositions()),
+                engine.vocabulary(), engine.fingerprint());
         this.metrics = metrics;
         this.reporter = new TurnReporter(engine, host, metrics, settings.stream());
     }
@@ -229,6 +230,11 @@ final class Sessions {
     private void begin(LiveSession session, QueuedPrompt queued) throws Exception {
         Prompt prompt = validator.validate(queued.getPrompt());
         TurnPlanner.Plan plan = planner.plan(session, prompt, queued.getAcceptedMs());
+        if (!plan.forgotten().isEmpty()) {
+            cache.leaveEngine(session, plan.forgotten().getFirst().start());
+            session.forget(plan.forgotten());
+            metrics.forgotten(plan.forgotten().size());
+        }
         session.tokens.addAll(plan.tokens());
         session.vocabulary = engine.vocabulary();
         try {
@@ -238,6 +244,8 @@ final class Sessions {
             throw new RejectedPromptException("context_length_exceeded", String.valueOf(e.getMessage()));
         }
         session.tools.putAll(plan.tools());
+        session.keptTurns.add(plan.kept());
+        session.systemTokens = plan.systemTokens();
         session.turn(plan.turn());
     }
 

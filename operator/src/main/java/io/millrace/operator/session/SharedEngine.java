@@ -88,6 +88,11 @@ final class SharedEngine implements AutoCloseable {
         return model.tokenizer().specials().stopTokens();
     }
 
+    /** Positions of the model's context, of which the engine may hold fewer. */
+    int modelContext() {
+        return model.weights().config().contextLength();
+    }
+
     String modelName() {
         return model.weights().name();
     }

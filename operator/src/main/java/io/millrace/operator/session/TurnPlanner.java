@@ -4,6 +4,8 @@ import io.millrace.operator.ModelChangePolicy;
 import io.millrace.operator.OperatorSettings;
 import io.millrace.runtime.prompt.BuiltInTool;
 import io.millrace.runtime.prompt.ChatFormat;
+import io.millrace.runtime.prompt.Message;
+import io.millrace.runtime.prompt.Role;
 import io.millrace.runtime.prompt.ToolDefinition;
 import io.millrace.runtime.tokenizer.SpecialTokens;
 import java.util.ArrayList;
@@ -13,27 +15,27 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 
 /** What a prompt means in its conversation: the tokens it adds, and the turn they begin. */
 final class TurnPlanner {
     private final ChatFormat format;
     private final SpecialTokens specials;
     private final OperatorSettings settings;
-    private final int contextLength;
+    private final SessionLimits limits;
     private final String vocabulary;
     private final String fingerprint;
 
     /**
-     * @param contextLength tokens that a sequence may have
      * @param vocabulary fingerprint of the model's vocabulary
      * @param fingerprint of the model's content
      */
-    TurnPlanner(ChatFormat format, SpecialTokens specials, OperatorSettings settings, int contextLength,
+    TurnPlanner(ChatFormat format, SpecialTokens specials, OperatorSettings settings, SessionLimits limits,
             String vocabulary, String fingerprint) {
         this.format = format;
         this.specials = specials;
         this.settings = settings;
-        this.contextLength = contextLength;
+        this.limits = limits;
         this.vocabulary = vocabulary;
         this.fingerprint = fingerprint;
     }
@@ -41,10 +43,14 @@ final class TurnPlanner {
     /**
      * A turn that can begin.
      *
+     * @param forgotten turns to forget first
      * @param tokens to append to the conversation
      * @param tools that it introduces, with the hash of what is said of them
+     * @param kept what the conversation keeps of it
+     * @param systemTokens that the conversation begins with
      */
-    record Plan(Turn turn, int[] tokens, Map<String, Integer> tools) {}
+    record Plan(Turn turn, List<KeptTurn> forgotten, int[] tokens, Map<String, Integer> tools, KeptTurn kept,
+            int systemTokens) {}
 
     /**
      * Plans the next turn of a session; changes nothing.
@@ -59,16 +65,25 @@ final class TurnPlanner {
             throw new RejectedPromptException("turn_mismatch",
                     "turn: " + prompt.turn() + ", but the conversation's next turn is " + turnNumber);
         }
-        Map<String, Integer> introduced = new HashMap<>();
-        int[] tokens = tokens(session, prompt, introduced);
-        int promptTokens = session.tokens.size() + tokens.length;
-        checkLength(promptTokens);
+        Addition added = addition(session, prompt);
+        int history = session.tokens.size() + added.closing().length;
+        List<KeptTurn> forgotten = limits.turnsToForget(session, prompt, history + added.messages().length, history);
+        int[] tokens = added.messages();
+        int historyTokens = session.sizeWithout(forgotten);
+        if (forgotten.isEmpty() || !forgotten.getLast().equals(session.keptTurns.getLast())) {
+            tokens = concat(added.closing(), tokens);
+        }
+        int promptTokens = historyTokens + tokens.length;
+        limits.check(session, prompt, promptTokens, forgotten.size());
         Turn.Parameters parameters = new Turn.Parameters(prompt.sampling(),
-                Math.min(prompt.maxNewTokens(), contextLength - promptTokens), prompt.stop(), prompt.topLogprobs(),
+                Math.min(prompt.maxNewTokens(), limits.maxTokens() - promptTokens), prompt.stop(), prompt.topLogprobs(),
                 prompt.priority(),
                 prompt.deadlineMillis() == null ? null : saturatedSum(acceptedMillis, prompt.deadlineMillis()),
                 prompt.stream(), prompt.callsTools());
-        return new Plan(new Turn(parameters, session.tokens.size(), promptTokens), tokens, introduced);
+        KeptTurn kept = new KeptTurn(promptTokens - added.messages().length + added.systemTokens(),
+                added.toolsOfTurn());
+        return new Plan(new Turn(parameters, historyTokens, promptTokens), forgotten, tokens, added.tools(), kept,
+                session.tokens.size() == 0 ? added.systemTokens() : session.systemTokens);
     }
 
     /**
@@ -92,59 +107,66 @@ final class TurnPlanner {
         }
     }
 
-    private void checkLength(int promptTokens) {
-        if (promptTokens >= contextLength) {
-            throw new RejectedPromptException("context_length_exceeded", "messages: history and new messages are "
-                    + promptTokens + " tokens, which leave no room for an answer in the context of " + contextLength
-                    + "; shorten them or begin another conversation");
-        }
-        if (settings.maxPromptTokens() > 0 && promptTokens > settings.maxPromptTokens()) {
-            throw new RejectedPromptException("prompt_too_long",
-                    "messages: history and new messages are " + promptTokens
-                            + " tokens, more than millrace.session.max-prompt-tokens, " + settings.maxPromptTokens());
-        }
-    }
+    /**
+     * What a prompt adds to its conversation.
+     *
+     * @param closing the end of the last answer, when that was cut off by its limit, a stop string or a cancellation
+     * @param messages the new messages and the open header of the answer, in the first turn behind the begin of text
+     * @param systemTokens how many of them no conversation forgets: of its first turn those up to its first other message
+     * @param tools that are introduced, with the hash of what is said of them
+     * @param toolsOfTurn those of them that a message of the turn introduces, and not the system message
+     */
+    private record Addition(int[] closing, int[] messages, int systemTokens, Map<String, Integer> tools,
+            List<String> toolsOfTurn) {}
 
-    private int[] tokens(LiveSession session, Prompt prompt, Map<String, Integer> introduced) {
-        IntStream.Builder tokens = IntStream.builder();
-        if (session.tokens.size() == 0) {
-            addAll(tokens, format.encodeConversationStart());
-        } else if (!endsMessage(session.tokens.last())) {
-            // The last answer was cut off, by its limit, a stop string or a cancellation: its message ends here.
-            tokens.add(specials.endOfTurn());
-        }
+    private Addition addition(LiveSession session, Prompt prompt) {
+        boolean first = session.tokens.size() == 0;
+        Map<String, Integer> tools = new HashMap<>();
+        List<String> toolsOfTurn = new ArrayList<>();
         List<ToolDefinition> newTools = new ArrayList<>();
         for (ToolDefinition tool : prompt.tools()) {
             int hash = (tool.description() + '\n' + tool.parameters()).hashCode();
             if (!Integer.valueOf(hash).equals(session.tools.get(tool.name()))) {
                 newTools.add(tool);
-                introduced.put(tool.name(), hash);
+                tools.put(tool.name(), hash);
+                toolsOfTurn.add(tool.name());
             }
         }
         Set<BuiltInTool> newBuiltIn = EnumSet.noneOf(BuiltInTool.class);
         for (BuiltInTool tool : prompt.builtInTools()) {
             if (!session.tools.containsKey(tool.toolName())) {
                 newBuiltIn.add(tool);
-                introduced.put(tool.toolName(), 0);
+                tools.put(tool.toolName(), 0);
+                if (!first) {
+                    toolsOfTurn.add(tool.toolName());
+                }
             }
         }
+        int[] start = first ? format.encodeConversationStart() : new int[0];
         try {
-            addAll(tokens, format.encode(prompt.messages(), newTools, newBuiltIn));
+            int[] messages = concat(start, format.encode(prompt.messages(), newTools, newBuiltIn),
+                    format.openAssistant());
+            List<Message> system = prompt.messages().stream().takeWhile(message -> message.role() == Role.SYSTEM)
+                    .toList();
+            int systemTokens = first ? start.length + format.encode(system, List.of(), newBuiltIn).length : 0;
+            return new Addition(closing(session), messages, systemTokens, tools, toolsOfTurn);
         } catch (IllegalArgumentException e) {
             throw new RejectedPromptException("invalid_request", String.valueOf(e.getMessage()));
         }
-        addAll(tokens, format.openAssistant());
-        return tokens.build().toArray();
     }
 
-    private boolean endsMessage(int token) {
-        return token == specials.endOfTurn() || token == specials.endOfMessage();
-    }
-
-    private static void addAll(IntStream.Builder tokens, int[] more) {
-        for (int token : more) {
-            tokens.add(token);
+    private int[] closing(LiveSession session) {
+        if (session.tokens.size() == 0) {
+            return new int[0];
         }
+        int last = session.tokens.last();
+        boolean complete = last == specials.endOfTurn() || last == specials.endOfMessage()
+                || last == specials.beginOfText();
+        return complete ? new int[0] : new int[]{specials.endOfTurn()};
+    }
+
+    private static int[] concat(int[]... parts) {
+        return Stream.of(parts).flatMapToInt(IntStream::of).toArray();
     }
 
     private static long saturatedSum(long a, long b) {

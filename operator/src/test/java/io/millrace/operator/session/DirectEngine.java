@@ -38,6 +38,11 @@ final class DirectEngine implements AutoCloseable {
         return concat(engine.format().encode(List.of(new Message(Role.USER, text))), engine.format().openAssistant());
     }
 
+    /** A system message. */
+    int[] system(String text) {
+        return engine.format().encode(List.of(new Message(Role.SYSTEM, text)));
+    }
+
     /** What follows an answer in the history: the end of its message, unless it said that itself. */
     int[] closed(int[] answer) {
         int last = answer[answer.length - 1];

@@ -202,6 +202,12 @@ final class OperatorRun implements AutoCloseable {
         return Objects.requireNonNull(new SessionStore(harness.getOperator().getKeyedStateStore()).session());
     }
 
+    /** Replaces the session in state; a live one does not hear of it. */
+    void putRecord(String key, SessionRecord record) throws Exception {
+        harness.getOperator().setCurrentKey(key);
+        new SessionStore(harness.getOperator().getKeyedStateStore()).putSession(record);
+    }
+
     /** Keys that have any state. */
     int stateEntries() {
         return harness.numKeyedStateEntries();

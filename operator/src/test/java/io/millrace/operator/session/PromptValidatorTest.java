@@ -104,7 +104,7 @@ class PromptValidatorTest {
                 rule("unsupported_parameter", "response_format:",
                         p -> p.setResponseFormat(new ResponseFormat("json_object", null))),
                 rule("unsupported_parameter", "tool_choice:", p -> p.setToolChoice("required")),
-                rule("unsupported_parameter", "context_overflow_action: truncate",
+                rule("unsupported_parameter", "context_overflow_action: truncate; only error and drop-oldest-turns",
                         p -> p.setContextOverflowAction("truncate")),
                 rule("event_too_large", "messages: 1025 bytes of text, more than 1024",
                         p -> p.setMessages(List.of(message("user", "x".repeat(1025))))),
