@@ -176,7 +176,8 @@ public final class KernelBench {
         private void multiply(WorkerPool workers, Matrix matrix) {
             Projection projection = matrix.projection();
             workers.run(projection.tasks(),
-                    (task, worker) -> projection.run(task, x, rows, y, OUTPUTS, scratch[worker]));
+                    (task, worker) -> projection.run(task, x, rows, y, Projection.first(task), OUTPUTS,
+                            scratch[worker]));
         }
     }
 }

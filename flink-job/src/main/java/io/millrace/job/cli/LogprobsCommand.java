@@ -92,7 +92,7 @@ final class LogprobsCommand implements Callable<Integer> {
             for (int i = 0; i < blocks; i++) {
                 table.append(pool.allocate());
             }
-            Logprobs logprobs = new Logprobs(weights.config().vocabSize(), top);
+            Logprobs logprobs = new Logprobs(weights.config().vocabSize());
             Batch batch = new Batch(ROWS, ROWS);
             for (int from = 0; from < tokens.length; from += ROWS) {
                 int rows = Math.min(ROWS, tokens.length - from);
@@ -112,7 +112,7 @@ final class LogprobsCommand implements Callable<Integer> {
 
     private void append(StringBuilder json, int position, Logprobs logprobs, Decoder decoder, int row) {
         json.append(position == 0 ? "" : ",").append("{\"pos\":").append(position).append(",\"top\":[");
-        logprobs.of(decoder.logits(), decoder.logitsOffset(row), top);
+        logprobs.of(decoder.logits(row), top);
         for (int i = 0; i < logprobs.size(); i++) {
             json.append(i == 0 ? "[" : ",[").append(logprobs.token(i)).append(',').append(logprobs.logprob(i))
                     .append(']');

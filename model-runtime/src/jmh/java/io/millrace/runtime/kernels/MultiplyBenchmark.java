@@ -86,7 +86,7 @@ public class MultiplyBenchmark {
     public float[] multiply() {
         Projection matrix = matrices.get(next++ % matrices.size());
         for (int task = 0; task < matrix.tasks(); task++) {
-            matrix.run(task, x, rows, y, OUTPUTS, scratch);
+            matrix.run(task, x, rows, y, Projection.first(task), OUTPUTS, scratch);
         }
         return y;
     }

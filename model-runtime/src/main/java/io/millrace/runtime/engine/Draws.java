@@ -47,7 +47,7 @@ final class Draws {
         logprobs = new Logprobs[workers.threads()];
         for (int i = 0; i < samplers.length; i++) {
             samplers[i] = new Sampler(vocabulary);
-            logprobs[i] = new Logprobs(vocabulary, vocabulary);
+            logprobs[i] = new Logprobs(vocabulary);
         }
         draws = new Draw[maxRows];
         for (int i = 0; i < maxRows; i++) {
@@ -97,18 +97,17 @@ final class Draws {
     /** @param known tokens, accepted drafts included */
     private void draw(Sequence sequence, int known, int row, int worker, Draw result) {
         Turn turn = sequence.turn();
-        float[] logits = decoder.logits();
-        int offset = decoder.logitsOffset(row);
+        float[] logits = decoder.logits(row);
         result.failure = null;
         result.logprob = Float.NaN;
         result.alternatives = List.of();
         try {
-            result.token = samplers[worker].sample(logits, offset, turn.request.sampling(), sequence.tokens(), known,
+            result.token = samplers[worker].sample(logits, turn.request.sampling(), sequence.tokens(), known,
                     turn.promptTokens, known);
             int top = turn.request.topLogprobs();
             if (top >= 0) {
-                logprobs[worker].of(logits, offset, top);
-                result.logprob = logprobs[worker].ofLogit(logits[offset + result.token]);
+                logprobs[worker].of(logits, top);
+                result.logprob = logprobs[worker].ofLogit(logits[result.token]);
                 result.alternatives = alternatives(logprobs[worker]);
             }
         } catch (RuntimeException e) {

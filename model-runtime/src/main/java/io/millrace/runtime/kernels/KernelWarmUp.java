@@ -74,9 +74,9 @@ public final class KernelWarmUp {
         float[] y = new float[MOST_ROWS * OUTPUTS];
         for (int rows : ROWS) {
             if (packed.isPresent()) {
-                kernels.multiply(packed.get(), 0, x, rows, y, OUTPUTS, scratch);
+                kernels.multiply(packed.get(), 0, x, rows, y, 0, OUTPUTS, scratch);
             } else {
-                kernels.multiply(matrix, 0, OUTPUTS, x.values(), x.stride(), rows, y, OUTPUTS, scratch);
+                kernels.multiply(matrix, 0, OUTPUTS, x.values(), x.stride(), rows, y, 0, OUTPUTS, scratch);
             }
         }
         width = Kernels.padded(width);

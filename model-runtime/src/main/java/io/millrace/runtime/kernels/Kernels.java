@@ -45,23 +45,24 @@ public interface Kernels {
 
     /**
      * Some outputs of a product with a matrix of F32, F16 or BF16: for each row {@code r < rows} and each {@code n} in
-     * {@code first .. first + outputs - 1}, {@code y[r * yStride + n]} becomes the sum over {@code k} of
+     * {@code first .. first + outputs - 1}, {@code y[yOffset + r * yStride + n - first]} becomes the sum over {@code k} of
      * {@code weights[n][k] * x[r * xStride + k]}: fused multiply-adds in 16 lanes.
      *
      * @param xStride at least {@code padded(weights.cols())}
      * @param scratch {@link #MULTIPLY_SCRATCH} floats that no other thread uses meanwhile
      */
-    void multiply(Tensor weights, int first, int outputs, float[] x, int xStride, int rows, float[] y, int yStride,
-            float[] scratch);
+    void multiply(Tensor weights, int first, int outputs, float[] x, int xStride, int rows, float[] y, int yOffset,
+            int yStride, float[] scratch);
 
     /**
      * The outputs of one tile of a packed matrix: for each row {@code r < rows} and each {@code n} of the tile's 64 rows that
-     * the matrix has, {@code y[r * yStride + n]} becomes the sum over the columns of weight times activation, by fused
+     * the matrix has, {@code y[yOffset + r * yStride + n]} becomes the sum over the columns of weight times activation, by fused
      * multiply-adds from 0 in ascending order. Weights are those of {@link #dequantize}.
      *
      * @param scratch {@link #MULTIPLY_SCRATCH} floats that no other thread uses meanwhile
      */
-    void multiply(PackedMatrix weights, int tile, Activations x, int rows, float[] y, int yStride, float[] scratch);
+    void multiply(PackedMatrix weights, int tile, Activations x, int rows, float[] y, int yOffset, int yStride,
+            float[] scratch);
 
     /**
      * RMSNorm (Zhang and Sennrich 2019) of one row: {@code y = (x * (1 / sqrt(sum(x * x) / width + eps))) * weight}, the sum

@@ -44,16 +44,17 @@ public final class Projection {
     }
 
     /**
-     * Computes a task's outputs for the first {@code rows} rows of {@code x}: of row {@code r}, output {@code n} goes to
-     * {@code y[r * yStride + n]}.
+     * Computes a task's outputs for the first {@code rows} rows of {@code x}: of row {@code r}, the task's output {@code n} goes
+     * to {@code y[yOffset + r * yStride + n]}.
      *
      * @param scratch {@link Kernels#MULTIPLY_SCRATCH} floats that no other thread uses meanwhile
      */
-    public void run(int task, Activations x, int rows, float[] y, int yStride, float[] scratch) {
+    public void run(int task, Activations x, int rows, float[] y, int yOffset, int yStride, float[] scratch) {
         if (packed != null) {
-            kernels.multiply(packed, task, x, rows, y, yStride, scratch);
+            kernels.multiply(packed, task, x, rows, y, yOffset, yStride, scratch);
         } else {
-            kernels.multiply(tensor, first(task), count(task), x.values(), x.stride(), rows, y, yStride, scratch);
+            kernels.multiply(tensor, first(task), count(task), x.values(), x.stride(), rows, y, yOffset, yStride,
+                    scratch);
         }
     }
 }

@@ -21,8 +21,7 @@ public final class ScalarKernels implements Kernels {
 
     @Override
     public void multiply(Tensor weights, int first, int outputs, float[] x, int xStride, int rows, float[] y,
-            int yStride,
-            float[] scratch) {
+            int yOffset, int yStride, float[] scratch) {
         int cols = weights.cols();
         for (int n = first; n < first + outputs; n++) {
             for (int rowBlock = 0; rowBlock < rows; rowBlock += MultiplyTiling.ROWS) {
@@ -44,7 +43,7 @@ public final class ScalarKernels implements Kernels {
                     }
                 }
                 for (int r = 0; r < rowCount; r++) {
-                    y[(rowBlock + r) * yStride + n] = MultiplyTiling.sumLanes(scratch,
+                    y[yOffset + (rowBlock + r) * yStride + n - first] = MultiplyTiling.sumLanes(scratch,
                             MultiplyTiling.WEIGHTS + r * LANES);
                 }
             }
@@ -52,9 +51,9 @@ public final class ScalarKernels implements Kernels {
     }
 
     @Override
-    public void multiply(PackedMatrix weights, int tile, Activations x, int rows, float[] y, int yStride,
-            float[] scratch) {
-        ScalarPackedMultiply.multiply(weights, tile, x, rows, y, yStride, scratch);
+    public void multiply(PackedMatrix weights, int tile, Activations x, int rows, float[] y, int yOffset,
+            int yStride, float[] scratch) {
+        ScalarPackedMultiply.multiply(weights, tile, x, rows, y, yOffset, yStride, scratch);
     }
 
     @Override

@@ -11,15 +11,15 @@ import io.millrace.runtime.packing.PackedLayout;
 import io.millrace.runtime.packing.PackedMatrix;
 import java.lang.foreign.MemorySegment;
 
-/** {@link Kernels#multiply(PackedMatrix, int, Activations, int, float[], int, float[])} in plain loops. */
+/** {@link Kernels#multiply(PackedMatrix, int, Activations, int, float[], int, int, float[])} in plain loops. */
 final class ScalarPackedMultiply {
     private ScalarPackedMultiply() {}
 
-    static void multiply(PackedMatrix weights, int tile, Activations x, int rows, float[] y, int yStride,
+    static void multiply(PackedMatrix weights, int tile, Activations x, int rows, float[] y, int yOffset, int yStride,
             float[] scratch) {
         int outputs = Math.min(TILE_ROWS, weights.rows() - tile * TILE_ROWS);
         for (int n = 0; n < outputs; n++) {
-            int output = tile * TILE_ROWS + n;
+            int output = yOffset + n;
             for (int row = 0; row < rows; row++) {
                 y[row * yStride + output] = 0;
             }

@@ -39,15 +39,14 @@ final class VectorKernels implements Kernels {
 
     @Override
     public void multiply(Tensor weights, int first, int outputs, float[] x, int xStride, int rows, float[] y,
-            int yStride,
-            float[] scratch) {
-        VectorMultiply.multiply(weights, first, outputs, x, xStride, rows, y, yStride, scratch);
+            int yOffset, int yStride, float[] scratch) {
+        VectorMultiply.multiply(weights, first, outputs, x, xStride, rows, y, yOffset, yStride, scratch);
     }
 
     @Override
-    public void multiply(PackedMatrix weights, int tile, Activations x, int rows, float[] y, int yStride,
-            float[] scratch) {
-        VectorPackedMultiply.multiply(weights, tile, x, rows, y, yStride, scratch);
+    public void multiply(PackedMatrix weights, int tile, Activations x, int rows, float[] y, int yOffset,
+            int yStride, float[] scratch) {
+        VectorPackedMultiply.multiply(weights, tile, x, rows, y, yOffset, yStride, scratch);
     }
 
     @Override

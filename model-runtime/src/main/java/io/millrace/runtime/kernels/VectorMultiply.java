@@ -22,7 +22,7 @@ final class VectorMultiply {
     private VectorMultiply() {}
 
     static void multiply(Tensor weights, int first, int outputs, float[] x, int xStride, int rows, float[] y,
-            int yStride,
+            int yOffset, int yStride,
             float[] scratch) {
         for (int row = 0; row < rows; row += ROWS) {
             int rowCount = Math.min(ROWS, rows - row);
@@ -34,7 +34,7 @@ final class VectorMultiply {
                 }
                 for (int n = 0; n < outputCount; n++) {
                     for (int r = 0; r < rowCount; r++) {
-                        y[(row + r) * yStride + output + n] = Lanes.sum(scratch,
+                        y[yOffset + (row + r) * yStride + output + n - first] = Lanes.sum(scratch,
                                 WEIGHTS + (n * rowCount + r) * Kernels.LANES);
                     }
                 }

@@ -52,10 +52,10 @@ final class VectorPackedMultiply {
 
     private VectorPackedMultiply() {}
 
-    static void multiply(PackedMatrix weights, int tile, Activations x, int rows, float[] y, int yStride, float[] s) {
+    static void multiply(PackedMatrix weights, int tile, Activations x, int rows, float[] y, int yOffset, int yStride,
+            float[] s) {
         long start = tile * weights.layout().tileBytes(weights.cols());
-        int output = tile * TILE_ROWS;
-        int outputs = Math.min(TILE_ROWS, weights.rows() - output);
+        int outputs = Math.min(TILE_ROWS, weights.rows() - tile * TILE_ROWS);
         for (int first = 0; first < rows; first += ROWS) {
             int count = Math.min(ROWS, rows - first);
             Arrays.fill(s, SUMS, SUMS + count * TILE_ROWS, 0);
@@ -65,7 +65,7 @@ final class VectorPackedMultiply {
                 addRows(weights, start, x.values(), first * x.stride(), x.stride(), count, s);
             }
             for (int row = 0; row < count; row++) {
-                System.arraycopy(s, SUMS + row * TILE_ROWS, y, (first + row) * yStride + output, outputs);
+                System.arraycopy(s, SUMS + row * TILE_ROWS, y, yOffset + (first + row) * yStride, outputs);
             }
         }
     }

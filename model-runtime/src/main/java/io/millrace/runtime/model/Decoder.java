@@ -22,8 +22,9 @@ import java.util.Arrays;
  * rows, on how a prompt was cut into batches, or on the number of threads: the same bits in every case.
  *
  * <p>
- * All buffers are allocated once, for the largest batch; a pass allocates nothing. One thread at a time uses a decoder. It
- * owns none of its parts: weights, pools and kernels are the caller's and must outlive it.
+ * Buffers are allocated once, for the largest batch, but for rows of logits, which take much memory and are allocated when a
+ * batch first asks for so many; other passes allocate nothing. One thread at a time uses a decoder. It owns none of its
+ * parts: weights, pools and kernels are the caller's and must outlive it.
  */
 public final class Decoder {
     /** Rows per task where rows are independent and cheap. */
@@ -34,7 +35,6 @@ public final class Decoder {
     private final WorkerPool workers;
     private final KvBlockPool pool;
     private final int maxRows;
-    private final int maxLogitRows;
 
     private final Tensor embedding;
     private final Projection output;
@@ -48,25 +48,23 @@ public final class Decoder {
     private final int queryStride;
     private final int kvStride;
     private final int ffnStride;
-    /** Whether products with packed matrices follow. */
     private final float queryScale;
 
     /** The residual stream, {@code [row][hidden]}, like all that follow with its stride. */
     private final float[] x;
     /** Its normed copy. */
     private final Activations normed;
-    /** What a block adds to it. */
-    private final float[] delta;
     private final float[] queries;
-    private final float[] rotated;
     private final float[] keys;
     private final float[] values;
     private final Activations attended;
     private final Activations gate;
-    private final float[] up;
-    private final float[] logits;
+    /** By row of logits; null until a batch wanted so many. */
+    private final float[][] logits;
+    /** By worker: what a task computes and only that task reads, {@code [row][}{@link Projection#OUTPUTS}{@code ]}. */
+    private final float[][] part;
     private final float[][] scratch;
-    private final float[][] rotatedKey;
+    private final float[][] rotatedHead;
 
     private final WorkerPool.Task embed = this::embed;
     private final WorkerPool.Task normForAttention = this::normForAttention;
@@ -94,7 +92,7 @@ public final class Decoder {
      * @param packed the same model's
      * @param maxRows rows of the largest batch
      * @param maxLogitRows rows of logits of the largest batch; each takes a float per vocabulary entry
-     * @throws IllegalArgumentException when the pool's layout is not this model's or the logits do not fit an array
+     * @throws IllegalArgumentException when the pool's layout is not this model's
      */
     public Decoder(LlamaWeights weights, PackedWeights packed, Kernels kernels, WorkerPool workers, KvBlockPool pool,
             int maxRows, int maxLogitRows) {
@@ -103,15 +101,10 @@ public final class Decoder {
         if (!layout.equals(KvLayout.of(config, layout.type()))) {
             throw new IllegalArgumentException("KV pool of " + layout + " does not fit the model, " + config);
         }
-        if ((long) maxLogitRows * config.vocabSize() > Integer.MAX_VALUE - 8) {
-            throw new IllegalArgumentException(maxLogitRows + " rows of " + config.vocabSize()
-                    + " logits are more than an array holds; ask for fewer rows of logits");
-        }
         this.kernels = kernels;
         this.workers = workers;
         this.pool = pool;
         this.maxRows = maxRows;
-        this.maxLogitRows = maxLogitRows;
         embedding = weights.embedding();
         output = projection(weights.output(), packed);
         layers = weights.layers().stream().map(layer -> layer(layer, packed)).toArray(Layer[]::new);
@@ -129,19 +122,17 @@ public final class Decoder {
         queryScale = (float) (1 / Math.sqrt(config.headDim()));
         x = new float[maxRows * hiddenStride];
         normed = new Activations(maxRows, config.hidden());
-        delta = new float[maxRows * hiddenStride];
         queries = new float[maxRows * queryStride];
-        rotated = new float[maxRows * queryStride];
         keys = new float[maxRows * kvStride];
         values = new float[maxRows * kvStride];
-        up = new float[maxRows * ffnStride];
-        logits = new float[maxLogitRows * config.vocabSize()];
+        logits = new float[maxLogitRows][];
+        part = new float[workers.threads()][maxRows * Projection.OUTPUTS];
         scratch = new float[workers.threads()][Kernels.MULTIPLY_SCRATCH];
-        rotatedKey = new float[workers.threads()][config.headDim()];
+        rotatedHead = new float[workers.threads()][config.headDim()];
     }
 
     /**
-     * Computes a batch: its keys and values are in the cache and its logits in {@link #logits()} afterwards.
+     * Computes a batch: its keys and values are in the cache and its logits in {@link #logits} afterwards.
      *
      * @throws IllegalArgumentException when a row's token or position is not one of the model, its block table has no room
      *         for the position, or rows of a sequence do not follow each other; nothing was computed then
@@ -152,6 +143,11 @@ public final class Decoder {
         rows = batch.rows();
         if (rows == 0) {
             return;
+        }
+        for (int i = 0; i < batch.logitRows(); i++) {
+            if (logits[i] == null) {
+                logits[i] = new float[config.vocabSize()];
+            }
         }
         attention.plan(batch);
         workers.run(tasks(rows, ROWS_PER_TASK), embed);
@@ -190,22 +186,17 @@ public final class Decoder {
     }
 
     /**
-     * The logits of the last pass, {@code vocabSize} values per row of logits, the first row at 0: row {@code i} begins at
-     * {@code i * vocabSize}. The array is the decoder's own, overwritten by the next pass; until then the caller may change it.
+     * A row of logits of the last pass, {@code vocabSize} values. The array is the decoder's own, overwritten by the next pass;
+     * until then the caller may change it.
      */
-    public float[] logits() {
-        return logits;
-    }
-
-    /** Where in {@link #logits()} a row of logits begins. */
-    public int logitsOffset(int logitRow) {
-        return logitRow * config.vocabSize();
+    public float[] logits(int logitRow) {
+        return logits[logitRow];
     }
 
     private void check(Batch batch) {
-        if (batch.rows() > maxRows || batch.logitRows() > maxLogitRows) {
+        if (batch.rows() > maxRows || batch.logitRows() > logits.length) {
             throw new IllegalArgumentException("batch of " + batch.rows() + " rows, " + batch.logitRows()
-                    + " with logits; the decoder was made for " + maxRows + " and " + maxLogitRows);
+                    + " with logits; the decoder was made for " + maxRows + " and " + logits.length);
         }
         for (int row = 0; row < batch.rows(); row++) {
             int token = batch.token(row);
@@ -260,35 +251,38 @@ public final class Decoder {
         int keyTasks = task - weights.query().tasks();
         int valueTasks = keyTasks - weights.key().tasks();
         if (keyTasks < 0) {
-            weights.query().run(task, normed, rows, queries, queryStride, scratch[worker]);
+            weights.query().run(task, normed, rows, queries, Projection.first(task), queryStride, scratch[worker]);
         } else if (valueTasks < 0) {
-            weights.key().run(keyTasks, normed, rows, keys, kvStride, scratch[worker]);
+            weights.key().run(keyTasks, normed, rows, keys, Projection.first(keyTasks), kvStride, scratch[worker]);
         } else {
-            weights.value().run(valueTasks, normed, rows, values, kvStride, scratch[worker]);
+            weights.value().run(valueTasks, normed, rows, values, Projection.first(valueTasks), kvStride,
+                    scratch[worker]);
         }
     }
 
     private void store(int task, int worker) {
         int headDim = config.headDim();
+        float[] rotated = rotatedHead[worker];
         for (int row = task * ROWS_PER_TASK; row < end(task, ROWS_PER_TASK, rows); row++) {
             for (int head = 0; head < config.heads(); head++) {
                 int at = row * queryStride + head * headDim;
-                rotary.rotate(row, queries, at, queryScale, rotated, at);
+                rotary.rotate(row, queries, at, queryScale, rotated, 0);
+                System.arraycopy(rotated, 0, queries, at, headDim);
             }
             int position = batch.position(row);
             MemorySegment block = pool.block(batch.blocks(row).get(position / BLOCK_POSITIONS));
             int inBlock = position % BLOCK_POSITIONS;
             for (int head = 0; head < config.kvHeads(); head++) {
                 int at = row * kvStride + head * headDim;
-                rotary.rotate(row, keys, at, 1, rotatedKey[worker], 0);
-                kv.storeKey(block, layer, head, inBlock, rotatedKey[worker], 0);
+                rotary.rotate(row, keys, at, 1, rotated, 0);
+                kv.storeKey(block, layer, head, inBlock, rotated, 0);
                 kv.storeValue(block, layer, head, inBlock, values, at);
             }
         }
     }
 
     private void attend(int task, int worker) {
-        attention.run(task, worker, batch, layer, rotated, queryStride, attended.values(), queryStride);
+        attention.run(task, worker, batch, layer, queries, queryStride, attended.values(), queryStride);
     }
 
     private void addAttention(int task, int worker) {
@@ -297,12 +291,13 @@ public final class Decoder {
 
     private void expand(int task, int worker) {
         Layer weights = layers[layer];
-        weights.gate().run(task, normed, rows, gate.values(), ffnStride, scratch[worker]);
-        weights.up().run(task, normed, rows, up, ffnStride, scratch[worker]);
+        float[] up = part[worker];
         int first = Projection.first(task);
+        weights.gate().run(task, normed, rows, gate.values(), first, ffnStride, scratch[worker]);
+        weights.up().run(task, normed, rows, up, 0, Projection.OUTPUTS, scratch[worker]);
         int width = weights.gate().count(task);
         for (int row = 0; row < rows; row++) {
-            kernels.swiGlu(gate.values(), row * ffnStride + first, up, row * ffnStride + first, width);
+            kernels.swiGlu(gate.values(), row * ffnStride + first, up, row * Projection.OUTPUTS, width);
         }
     }
 
@@ -311,15 +306,21 @@ public final class Decoder {
     }
 
     private void addProduct(Projection weights, int task, int worker, Activations input) {
-        weights.run(task, input, rows, delta, hiddenStride, scratch[worker]);
+        float[] product = part[worker];
+        weights.run(task, input, rows, product, 0, Projection.OUTPUTS, scratch[worker]);
         int first = Projection.first(task);
         for (int row = 0; row < rows; row++) {
-            kernels.add(x, row * hiddenStride + first, delta, row * hiddenStride + first, weights.count(task));
+            kernels.add(x, row * hiddenStride + first, product, row * Projection.OUTPUTS, weights.count(task));
         }
     }
 
     private void classify(int task, int worker) {
-        output.run(task, normed, rows, logits, config.vocabSize(), scratch[worker]);
+        float[] product = part[worker];
+        output.run(task, normed, rows, product, 0, Projection.OUTPUTS, scratch[worker]);
+        int first = Projection.first(task);
+        for (int row = 0; row < rows; row++) {
+            System.arraycopy(product, row * Projection.OUTPUTS, logits[row], first, output.count(task));
+        }
     }
 
     private Layer layer(LayerWeights weights, PackedWeights packed) {

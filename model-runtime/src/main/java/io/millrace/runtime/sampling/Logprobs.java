@@ -2,34 +2,33 @@ package io.millrace.runtime.sampling;
 
 /**
  * Natural-log probabilities of one row of logits, as the model gave them: before penalties, bias, temperature and
- * truncation. Reused from row to row without allocation; not thread-safe.
+ * truncation. Reused from row to row, it allocates only when more tokens are kept than before; not thread-safe.
  */
 public final class Logprobs {
     private final int vocabulary;
-    private final int[] tokens;
-    private final float[] logits;
+    private int[] tokens = {};
+    private float[] logits = {};
     private int size;
     private double logSumExp;
 
-    /**
-     * @param vocabulary logits per row
-     * @param maxTop the largest {@code top} that {@link #of} will be asked for
-     */
-    public Logprobs(int vocabulary, int maxTop) {
+    /** @param vocabulary logits per row */
+    public Logprobs(int vocabulary) {
         this.vocabulary = vocabulary;
-        this.tokens = new int[Math.min(maxTop, vocabulary)];
-        this.logits = new float[tokens.length];
     }
 
     /**
-     * Reads {@code row[offset .. offset + vocabulary)} and keeps its {@code top} most likely tokens, highest first, ties by
+     * Reads a row of {@code vocabulary} logits and keeps its {@code top} most likely tokens, highest first, ties by
      * lower id. Logits that are NaN or infinite have no part in it.
      */
-    public void of(float[] row, int offset, int top) {
+    public void of(float[] row, int top) {
+        if (Math.min(top, vocabulary) > tokens.length) {
+            tokens = new int[Math.min(top, vocabulary)];
+            logits = new float[tokens.length];
+        }
         size = 0;
         float max = Float.NEGATIVE_INFINITY;
         for (int token = 0; token < vocabulary; token++) {
-            float logit = row[offset + token];
+            float logit = row[token];
             if (Float.isFinite(logit)) {
                 max = Math.max(max, logit);
                 if (size < top || (size > 0 && logit > logits[size - 1])) {
@@ -39,7 +38,7 @@ public final class Logprobs {
         }
         double sum = 0;
         for (int token = 0; token < vocabulary; token++) {
-            float logit = row[offset + token];
+            float logit = row[token];
             if (Float.isFinite(logit)) {
                 sum += StrictMath.exp((double) logit - max);
             }

@@ -34,7 +34,7 @@ public final class Sampler {
     /**
      * The token for {@code position}.
      *
-     * @param logits holds the row {@code [offset, offset + vocabulary)}; not changed
+     * @param logits a row, {@code vocabulary} values; not changed
      * @param tokens the sequence so far, of which {@code tokenCount} are known; ids below the vocabulary's size
      * @param tokenCount known tokens; the repetition penalty covers all of them
      * @param promptTokens how many of them came before the first generated one; presence and frequency penalties cover the
@@ -42,9 +42,9 @@ public final class Sampler {
      * @param position the index in the sequence that the drawn token will have
      * @throws NoFiniteLogitsException when nothing can be drawn
      */
-    public int sample(float[] logits, int offset, SamplingParameters parameters, int[] tokens, int tokenCount,
+    public int sample(float[] logits, SamplingParameters parameters, int[] tokens, int tokenCount,
             int promptTokens, int position) {
-        System.arraycopy(logits, offset, scores, 0, vocabulary);
+        System.arraycopy(logits, 0, scores, 0, vocabulary);
         if (parameters.repetitionPenalty() != 1) {
             penalizeRepetition(parameters.repetitionPenalty(), tokens, tokenCount);
         }

@@ -7,7 +7,7 @@ import java.util.List;
 
 /**
  * Tokens and merges in packed, open-addressed tables: one pool of bytes for all tokens, one table from bytes to the id of a
- * base token, one table from a pair of ids to the rank and the result of its merge. Special tokens are in the pool under
+ * base token, one table from a pair of ids to the rank of its merge. Special tokens are in the pool under
  * their names but not in the table, so no lookup by bytes can find one. Immutable.
  */
 final class Vocabulary {
@@ -20,8 +20,10 @@ final class Vocabulary {
     private final boolean[] special;
     private final int[] idsByBytes;
     private final int[] idOfByte = new int[256];
+    private final int[] ranksByPair;
+    /** Pair and result of each merge, by its rank. */
     private final long[] pairs;
-    private final long[] merged;
+    private final int[] results;
 
     Vocabulary(TokenizerSource source) {
         List<String> tokens = source.tokens();
@@ -53,10 +55,10 @@ final class Vocabulary {
                         + "; byte-level BPE needs all 256");
             }
         }
-        int slots = tableSize(source.merges().size());
-        pairs = new long[slots];
-        Arrays.fill(pairs, NONE);
-        merged = new long[slots];
+        int merges = source.merges().size();
+        ranksByPair = filled(tableSize(merges));
+        pairs = new long[merges];
+        results = new int[merges];
         addMerges(source);
     }
 
@@ -124,11 +126,12 @@ final class Vocabulary {
             }
             long pair = pair(left, right);
             int slot = pairSlot(pair);
-            if (pairs[slot] != NONE) {
-                throw source.badMerges("merge " + rank + " (" + merge + ") repeats merge " + rank(merged[slot]));
+            if (ranksByPair[slot] != NONE) {
+                throw source.badMerges("merge " + rank + " (" + merge + ") repeats merge " + ranksByPair[slot]);
             }
-            pairs[slot] = pair;
-            merged[slot] = (long) rank << 32 | result;
+            ranksByPair[slot] = rank;
+            pairs[rank] = pair;
+            results[rank] = result;
         }
     }
 
@@ -164,8 +167,8 @@ final class Vocabulary {
 
     /** The merge of two adjacent tokens, to be read by {@link #rank} and {@link #result}, or -1 when there is none. */
     long merge(int left, int right) {
-        int slot = pairSlot(pair(left, right));
-        return pairs[slot] == NONE ? NONE : merged[slot];
+        int rank = ranksByPair[pairSlot(pair(left, right))];
+        return rank == NONE ? NONE : (long) rank << 32 | results[rank];
     }
 
     static int rank(long merge) {
@@ -198,10 +201,10 @@ final class Vocabulary {
     }
 
     private int pairSlot(long pair) {
-        int mask = pairs.length - 1;
+        int mask = ranksByPair.length - 1;
         long hash = pair * 0x9E3779B97F4A7C15L;
         int slot = (int) (hash >>> 32) & mask;
-        while (pairs[slot] != NONE && pairs[slot] != pair) {
+        while (ranksByPair[slot] != NONE && pairs[ranksByPair[slot]] != pair) {
             slot = slot + 1 & mask;
         }
         return slot;

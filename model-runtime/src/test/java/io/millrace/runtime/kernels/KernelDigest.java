@@ -26,11 +26,11 @@ final class KernelDigest {
                 Activations x = new Activations(7, cols);
                 System.arraycopy(TestTensors.floats(x.values().length, -2, 2, 2), 0, x.values(), 0, x.values().length);
                 for (int row = 0; row < 7; row++) {}
-                kernels.multiply(TestTensors.packed(weights), 0, x, 7, y, 7, new float[Kernels.MULTIPLY_SCRATCH]);
+                kernels.multiply(TestTensors.packed(weights), 0, x, 7, y, 0, 7, new float[Kernels.MULTIPLY_SCRATCH]);
                 add(digest, y);
                 continue;
             }
-            kernels.multiply(weights, 0, 7, TestTensors.activations(7, cols, 2), Kernels.padded(cols), 7, y, 7,
+            kernels.multiply(weights, 0, 7, TestTensors.activations(7, cols, 2), Kernels.padded(cols), 7, y, 0, 7,
                     new float[Kernels.MULTIPLY_SCRATCH]);
             add(digest, y);
         }

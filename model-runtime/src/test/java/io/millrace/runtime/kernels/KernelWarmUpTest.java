@@ -62,18 +62,18 @@ class KernelWarmUpTest {
 
         @Override
         public void multiply(Tensor weights, int first, int outputs, float[] x, int xStride,
-                int rowCount, float[] y, int yStride, float[] scratch) {
+                int rowCount, float[] y, int yOffset, int yStride, float[] scratch) {
             types.add(weights.type());
             rows.add(rowCount);
-            scalar.multiply(weights, first, outputs, x, xStride, rowCount, y, yStride, scratch);
+            scalar.multiply(weights, first, outputs, x, xStride, rowCount, y, yOffset, yStride, scratch);
         }
 
         @Override
-        public void multiply(PackedMatrix weights, int tile, Activations x, int rowCount, float[] y, int yStride,
-                float[] scratch) {
+        public void multiply(PackedMatrix weights, int tile, Activations x, int rowCount, float[] y, int yOffset,
+                int yStride, float[] scratch) {
             types.add(weights.layout().type());
             rows.add(rowCount);
-            scalar.multiply(weights, tile, x, rowCount, y, yStride, scratch);
+            scalar.multiply(weights, tile, x, rowCount, y, yOffset, yStride, scratch);
         }
 
         @Override

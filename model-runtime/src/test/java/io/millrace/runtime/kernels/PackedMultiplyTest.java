@@ -117,7 +117,8 @@ class PackedMultiplyTest {
     private static float[] multiply(Kernels kernels, PackedMatrix weights, Activations x, int rows) {
         float[] y = new float[rows * weights.rows()];
         for (int tile = 0; tile < weights.tiles(); tile++) {
-            kernels.multiply(weights, tile, x, rows, y, weights.rows(), new float[Kernels.MULTIPLY_SCRATCH]);
+            kernels.multiply(weights, tile, x, rows, y, tile * PackedLayout.TILE_ROWS, weights.rows(),
+                    new float[Kernels.MULTIPLY_SCRATCH]);
         }
         return y;
     }

@@ -9,11 +9,9 @@ import io.millrace.runtime.kv.KvType;
 import io.millrace.runtime.packing.PackedWeights;
 import io.millrace.runtime.weights.LlamaWeights;
 import java.lang.foreign.ValueLayout;
-import java.util.Arrays;
 
 /** One sequence on a decoder of its own. */
 final class DecoderSession implements AutoCloseable {
-    private final LlamaWeights weights;
     private final PackedWeights packed;
     private final WorkerPool workers;
     private final KvBlockPool pool;
@@ -24,7 +22,6 @@ final class DecoderSession implements AutoCloseable {
     private int position;
 
     DecoderSession(LlamaWeights weights, Kernels kernels, KvType type, int threads, int maxRows, int positions) {
-        this.weights = weights;
         this.maxRows = maxRows;
         KvLayout layout = KvLayout.of(weights.config(), type);
         packed = PackedWeights.inMemory(weights);
@@ -66,9 +63,7 @@ final class DecoderSession implements AutoCloseable {
             }
             decoder.forward(batch);
             for (int row = 0; row < batch.logitRows(); row++) {
-                int offset = decoder.logitsOffset(row);
-                logits[firstFound + row] = Arrays.copyOfRange(decoder.logits(), offset,
-                        offset + weights.config().vocabSize());
+                logits[firstFound + row] = decoder.logits(row).clone();
             }
         }
         return logits;

@@ -11,8 +11,8 @@ class LogprobsTest {
     @Test
     void areNaturalLogsOfTheSoftmax() {
         float[] row = {(float) Math.log(1), (float) Math.log(5), (float) Math.log(2), (float) Math.log(2)};
-        Logprobs logprobs = new Logprobs(4, 4);
-        logprobs.of(row, 0, 4);
+        Logprobs logprobs = new Logprobs(4);
+        logprobs.of(row, 4);
         assertThat(logprobs.logprob(0)).isCloseTo((float) Math.log(0.5), within(1e-6f));
         assertThat(logprobs.logprob(1)).isCloseTo((float) Math.log(0.2), within(1e-6f));
         assertThat(logprobs.ofLogit(row[0])).isCloseTo((float) Math.log(0.1), within(1e-6f));
@@ -20,32 +20,32 @@ class LogprobsTest {
 
     @Test
     void listTheHighestFirstAndTiesByLowerId() {
-        float[] row = {9, 9, 1, 3, 7, 3, 7, 0, 7, 2};
-        Logprobs logprobs = new Logprobs(8, 5);
-        logprobs.of(row, 2, 5);
+        float[] row = {1, 3, 7, 3, 7, 0, 7, 2};
+        Logprobs logprobs = new Logprobs(8);
+        logprobs.of(row, 5);
         assertThat(ids(logprobs)).containsExactly(2, 4, 6, 1, 3);
-        logprobs.of(row, 2, 2);
+        logprobs.of(row, 2);
         assertThat(ids(logprobs)).containsExactly(2, 4);
-        logprobs.of(row, 2, 0);
+        logprobs.of(row, 0);
         assertThat(ids(logprobs)).isEmpty();
     }
 
     @Test
     void stayFiniteForLogitsWhoseExponentialsAreNot() {
         float[] row = {-3e38f, 3e38f, 1000, -1000};
-        Logprobs logprobs = new Logprobs(4, 1);
-        logprobs.of(row, 0, 1);
+        Logprobs logprobs = new Logprobs(4);
+        logprobs.of(row, 1);
         assertThat(logprobs.token(0)).isEqualTo(1);
         assertThat(logprobs.logprob(0)).isEqualTo(0);
-        logprobs.of(new float[]{-1000, -1000, -1000, -1000}, 0, 1);
+        logprobs.of(new float[]{-1000, -1000, -1000, -1000}, 1);
         assertThat(logprobs.logprob(0)).isCloseTo((float) Math.log(0.25), within(1e-6f));
     }
 
     @Test
     void leaveOutLogitsThatAreNotFinite() {
         float[] row = {Float.NaN, 1, Float.NEGATIVE_INFINITY, 1, Float.POSITIVE_INFINITY};
-        Logprobs logprobs = new Logprobs(5, 5);
-        logprobs.of(row, 0, 5);
+        Logprobs logprobs = new Logprobs(5);
+        logprobs.of(row, 5);
         assertThat(ids(logprobs)).containsExactly(1, 3);
         assertThat(logprobs.logprob(0)).isCloseTo((float) Math.log(0.5), within(1e-6f));
     }
@@ -60,8 +60,8 @@ class LogprobsTest {
         int[] sorted = IntStream.range(0, row.length).boxed()
                 .sorted((a, b) -> row[a] != row[b] ? Float.compare(row[b], row[a]) : Integer.compare(a, b))
                 .mapToInt(i -> i).limit(20).toArray();
-        Logprobs logprobs = new Logprobs(row.length, 20);
-        logprobs.of(row, 0, 20);
+        Logprobs logprobs = new Logprobs(row.length);
+        logprobs.of(row, 20);
         assertThat(ids(logprobs)).containsExactly(sorted);
     }
 

@@ -29,11 +29,11 @@ class SamplerTest {
     }
 
     @Test
-    void readsTheRowAtItsOffsetAndLeavesItUnchanged() {
-        float[] rows = {9, 0, 0, 1, 2, 3, 0, 0, 9};
+    void leavesTheRowUnchanged() {
+        float[] row = {1, 2, 3};
         SamplingParameters parameters = new SamplingParameters(0, 0, 1, 0, 2, 1, 1, Map.of(0, 1f), 0);
-        assertThat(new Sampler(3).sample(rows, 3, parameters, new int[]{1, 1}, 2, 1, 2)).isEqualTo(2);
-        assertThat(rows).containsExactly(9, 0, 0, 1, 2, 3, 0, 0, 9);
+        assertThat(new Sampler(3).sample(row, parameters, new int[]{1, 1}, 2, 1, 2)).isEqualTo(2);
+        assertThat(row).containsExactly(1, 2, 3);
     }
 
     @Test
@@ -115,9 +115,9 @@ class SamplerTest {
         SamplingParameters penalty = new SamplingParameters(0, 0, 1, 0, 2, 1, 1, Map.of(), 0);
         Sampler sampler = new Sampler(2);
         float[] logits = {2, 1.5f};
-        assertThat(sampler.sample(logits, 0, penalty, new int[]{0, 0}, 2, 1, 2)).isEqualTo(1);
-        assertThat(sampler.sample(logits, 0, penalty, new int[]{1, 1}, 2, 1, 2)).isEqualTo(0);
-        assertThat(sampler.sample(logits, 0, penalty, new int[0], 0, 0, 0)).isEqualTo(0);
+        assertThat(sampler.sample(logits, penalty, new int[]{0, 0}, 2, 1, 2)).isEqualTo(1);
+        assertThat(sampler.sample(logits, penalty, new int[]{1, 1}, 2, 1, 2)).isEqualTo(0);
+        assertThat(sampler.sample(logits, penalty, new int[0], 0, 0, 0)).isEqualTo(0);
     }
 
     @Test
@@ -134,9 +134,9 @@ class SamplerTest {
         Sampler used = new Sampler(1000);
         int differences = 0;
         for (int position = 0; position < 500; position++) {
-            int first = used.sample(logits, 0, a, new int[0], 0, 0, position);
-            differences += used.sample(logits, 0, b, new int[0], 0, 0, position) == first ? 0 : 1;
-            assertThat(new Sampler(1000).sample(logits, 0, a, new int[0], 0, 0, position)).isEqualTo(first);
+            int first = used.sample(logits, a, new int[0], 0, 0, position);
+            differences += used.sample(logits, b, new int[0], 0, 0, position) == first ? 0 : 1;
+            assertThat(new Sampler(1000).sample(logits, a, new int[0], 0, 0, position)).isEqualTo(first);
         }
         assertThat(differences).isGreaterThan(250);
     }
@@ -150,7 +150,7 @@ class SamplerTest {
             SamplingParameters parameters = sampling(1, topK, topP, minP);
             Sampler sampler = new Sampler(logits.length);
             for (int position = 0; position < 30; position++) {
-                assertThat(sampler.sample(logits, 0, parameters, new int[0], 0, 0, position))
+                assertThat(sampler.sample(logits, parameters, new int[0], 0, 0, position))
                         .isEqualTo(drawBySorting(logits, parameters, position));
             }
         }
@@ -163,13 +163,13 @@ class SamplerTest {
         int[] tokens = {1, 2, 3, 1, 2, 3};
         SamplingParameters parameters = new SamplingParameters(0.8f, 40, 0.9f, 0.01f, 1.1f, 0.2f, 0.3f, Map.of(), 1);
         Sampler sampler = new Sampler(2000);
-        Logprobs logprobs = new Logprobs(2000, 20);
-        sampler.sample(logits, 0, parameters, tokens, 6, 3, 6);
-        logprobs.of(logits, 0, 20);
+        Logprobs logprobs = new Logprobs(2000);
+        sampler.sample(logits, parameters, tokens, 6, 3, 6);
+        logprobs.of(logits, 20);
         long before = threads.getCurrentThreadAllocatedBytes();
         for (int position = 0; position < 1000; position++) {
-            sampler.sample(logits, 0, parameters, tokens, 6, 3, position);
-            logprobs.of(logits, 0, 20);
+            sampler.sample(logits, parameters, tokens, 6, 3, position);
+            logprobs.of(logits, 20);
         }
         assertThat(threads.getCurrentThreadAllocatedBytes() - before).isLessThan(1000);
     }
@@ -245,7 +245,7 @@ class SamplerTest {
         Sampler sampler = new Sampler(logits.length);
         int[] drawn = new int[logits.length];
         for (int position = 0; position < DRAWS; position++) {
-            drawn[sampler.sample(logits, 0, parameters, new int[0], 0, 0, position)]++;
+            drawn[sampler.sample(logits, parameters, new int[0], 0, 0, position)]++;
         }
         double chiSquare = 0;
         for (int i = 0; i < drawn.length; i++) {
@@ -264,7 +264,7 @@ class SamplerTest {
         Sampler sampler = new Sampler(logits.length);
         Set<Integer> drawn = new TreeSet<>();
         for (int position = 0; position < 1000; position++) {
-            drawn.add(sampler.sample(logits, 0, parameters, new int[0], 0, 0, position));
+            drawn.add(sampler.sample(logits, parameters, new int[0], 0, 0, position));
         }
         return drawn;
     }
@@ -278,7 +278,7 @@ class SamplerTest {
     }
 
     private static int sample(SamplingParameters parameters, int[] tokens, int promptTokens, float... logits) {
-        return new Sampler(logits.length).sample(logits, 0, parameters, tokens, tokens.length, promptTokens,
+        return new Sampler(logits.length).sample(logits, parameters, tokens, tokens.length, promptTokens,
                 tokens.length);
     }
 
