@@ -39,6 +39,7 @@ import org.jspecify.annotations.Nullable;
  */
 public final class EmbeddedKafka implements AutoCloseable {
     private static final int NODE_ID = 1;
+    private static final int ANY_PORT = 0;
     /** Always the same, so that a log directory can be used again. */
     private static final String CLUSTER_ID = "bWlsbHJhY2Uta2Fma2EtMQ";
     private static final String BROKER = "PLAINTEXT";
@@ -60,7 +61,7 @@ public final class EmbeddedKafka implements AutoCloseable {
     public static EmbeddedKafka start() {
         try {
             Path directory = Files.createTempDirectory("millrace-kafka");
-            return start(directory, directory);
+            return start(directory, ANY_PORT, directory);
         } catch (IOException e) {
             throw new UncheckedIOException("no temporary directory for the Kafka broker", e);
         }
@@ -68,12 +69,17 @@ public final class EmbeddedKafka implements AutoCloseable {
 
     /** A broker whose log is in a directory: an empty one, or one that an earlier broker left. */
     public static EmbeddedKafka start(Path directory) {
-        return start(directory, null);
+        return start(directory, ANY_PORT);
     }
 
-    private static EmbeddedKafka start(Path directory, @Nullable Path temporary) {
+    /** The same on a port of the caller's choice, so that clients of an earlier broker find this one. */
+    public static EmbeddedKafka start(Path directory, int port) {
+        return start(directory, port, null);
+    }
+
+    private static EmbeddedKafka start(Path directory, int port, @Nullable Path temporary) {
         // Sockets are bound before anything is configured, so that every part can be told its real port.
-        try (Sockets sockets = Sockets.bind()) {
+        try (Sockets sockets = Sockets.bind(port)) {
             KafkaConfig config = KafkaConfig.fromProps(properties(directory, sockets), false);
             MetaPropertiesEnsemble identity = format(directory);
             SharedServer shared = new SharedServer(config, identity, Time.SYSTEM,
@@ -112,6 +118,8 @@ public final class EmbeddedKafka implements AutoCloseable {
                 "default.replication.factor", "1", "min.insync.replicas", "1", "auto.create.topics.enable", "false",
                 "group.initial.rebalance.delay.ms", "0", "num.network.threads", "2", "num.io.threads", "4",
                 "log.cleaner.dedupe.buffer.size", String.valueOf(4 << 20)));
+        // For so long nobody else may be the node after one that died without a word, such as the next one on its directory.
+        properties.putAll(Map.of("broker.session.timeout.ms", "3000", "broker.heartbeat.interval.ms", "500"));
         return properties;
     }
 
@@ -165,16 +173,24 @@ public final class EmbeddedKafka implements AutoCloseable {
         private final Map<String, ServerSocketChannel> open = new ConcurrentHashMap<>();
         private final Map<String, InetSocketAddress> addresses = new ConcurrentHashMap<>();
 
-        static Sockets bind() throws IOException {
+        static Sockets bind(int brokerPort) throws IOException {
             Sockets sockets = new Sockets();
-            for (String listener : List.of(BROKER, CONTROLLER)) {
-                ServerSocketChannel channel = ServerSocketChannel.open();
-                sockets.open.put(listener, channel);
-                channel.bind(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0));
-                channel.configureBlocking(false);
-                sockets.addresses.put(listener, (InetSocketAddress) channel.getLocalAddress());
+            try {
+                sockets.bind(BROKER, brokerPort);
+                sockets.bind(CONTROLLER, ANY_PORT);
+                return sockets;
+            } catch (IOException e) {
+                sockets.close();
+                throw e;
             }
-            return sockets;
+        }
+
+        private void bind(String listener, int port) throws IOException {
+            ServerSocketChannel channel = ServerSocketChannel.open();
+            open.put(listener, channel);
+            channel.bind(new InetSocketAddress(InetAddress.getLoopbackAddress(), port));
+            channel.configureBlocking(false);
+            addresses.put(listener, (InetSocketAddress) channel.getLocalAddress());
         }
 
         InetSocketAddress address(String listener) {

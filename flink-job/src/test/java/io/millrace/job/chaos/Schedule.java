@@ -1,0 +1,59 @@
+package io.millrace.job.chaos;
+
+import io.millrace.job.chaos.Disturbance.KillBroker;
+import io.millrace.job.chaos.Disturbance.KillDuringSavepoint;
+import io.millrace.job.chaos.Disturbance.KillJobManager;
+import io.millrace.job.chaos.Disturbance.KillTaskManagers;
+import io.millrace.job.chaos.Disturbance.Rescale;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import java.util.Random;
+
+/** When what happens; the same for the same seed and length. */
+record Schedule(List<Event> events) {
+    private static final Duration FIRST = Duration.ofSeconds(10);
+    private static final int LEAST_GAP_SECONDS = 25;
+    private static final int MOST_GAP_SECONDS = 45;
+    private static final int MOST_KILL_DELAY_MILLIS = 400;
+    /** From 2, with which a run begins. Which of a pack's two comes first is left to chance. */
+    private static final int[] PARALLELISMS = {3, 1, 2};
+
+    /**
+     * Happens when this much time has passed since the start, the job has recovered from the event before, and the answer of a
+     * turn is being read.
+     */
+    record Event(Duration at, Disturbance disturbance) {}
+
+    Schedule {
+        events = List.copyOf(events);
+    }
+
+    /** Kinds come as from a shuffled pack of cards, so that a long schedule has every kind in the same proportions. */
+    static Schedule of(long seed, Duration length, int taskManagers) {
+        Random random = new Random(seed);
+        List<Event> events = new ArrayList<>();
+        List<Disturbance> pack = new ArrayList<>();
+        int packs = 0;
+        for (Duration at = FIRST; at.compareTo(length) < 0; at = at.plusSeconds(
+                random.nextInt(LEAST_GAP_SECONDS, MOST_GAP_SECONDS + 1))) {
+            if (pack.isEmpty()) {
+                pack.addAll(pack(random, taskManagers, packs++));
+            }
+            events.add(new Event(at, pack.removeLast()));
+        }
+        return new Schedule(events);
+    }
+
+    private static List<Disturbance> pack(Random random, int taskManagers, int number) {
+        KillTaskManagers one = new KillTaskManagers(1);
+        List<Disturbance> pack = new ArrayList<>(List.of(one, one, one,
+                new KillTaskManagers(Math.min(2, taskManagers)), new KillJobManager(), new KillJobManager(),
+                new KillBroker(), new KillDuringSavepoint(random.nextInt(MOST_KILL_DELAY_MILLIS)),
+                new Rescale(PARALLELISMS[2 * number % PARALLELISMS.length]),
+                new Rescale(PARALLELISMS[(2 * number + 1) % PARALLELISMS.length])));
+        Collections.shuffle(pack, random);
+        return pack;
+    }
+}
