@@ -27,7 +27,7 @@ public final class MillraceJob {
             .set(CheckpointingOptions.CHECKPOINTING_INTERVAL, Duration.ofSeconds(1))
             .set(CheckpointingOptions.CHECKPOINTING_CONSISTENCY_MODE, CheckpointingMode.EXACTLY_ONCE)
             .set(CheckpointingOptions.ENABLE_UNALIGNED, true)
-            .set(CheckpointingOptions.ALIGNED_CHECKPOINT_TIMEOUT, Duration.ofSeconds(1))
+            .set(CheckpointingOptions.ALIGNED_CHECKPOINT_TIMEOUT, Duration.ofMillis(100))
             .set(CheckpointingOptions.EXTERNALIZED_CHECKPOINT_RETENTION,
                     ExternalizedCheckpointRetention.RETAIN_ON_CANCELLATION)
             .set(PipelineOptions.NAME, NAME)

@@ -21,6 +21,8 @@ import java.util.stream.Stream;
 import org.apache.flink.api.common.operators.MailboxExecutor;
 import org.apache.flink.runtime.checkpoint.CheckpointOptions;
 import org.apache.flink.runtime.checkpoint.SavepointType;
+import org.apache.flink.runtime.operators.coordination.OperatorEvent;
+import org.apache.flink.runtime.operators.coordination.OperatorEventHandler;
 import org.apache.flink.runtime.state.CheckpointStreamFactory;
 import org.apache.flink.runtime.state.StateInitializationContext;
 import org.apache.flink.runtime.state.StateSnapshotContext;
@@ -35,6 +37,7 @@ import org.apache.flink.streaming.api.operators.OperatorSnapshotFutures;
 import org.apache.flink.streaming.api.operators.StreamOperatorParameters;
 import org.apache.flink.streaming.api.operators.Triggerable;
 import org.apache.flink.streaming.runtime.streamrecord.StreamRecord;
+import org.apache.flink.streaming.runtime.tasks.mailbox.TaskMailbox;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -43,19 +46,24 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>The task thread accepts, commits and emits; the task manager's engine computes. An accepted prompt is in keyed state
  * before the next record is read, and stays there until its completion is emitted, so both are in the same checkpoint or
- * none is. When enough prompts are accepted, {@link #processElement} waits in the mailbox, where answers are committed; a
- * checkpoint waits with it, at most until one prompt is answered.
+ * none is. When enough prompts are accepted, {@link #processElement} waits in the mailbox, where answers are committed. The
+ * record is done with by then, so checkpoints are taken there as well: an unaligned one waits for nothing, and a savepoint for
+ * the prompts before its barrier to be accepted, beyond the limit, but not for any to be answered.
  */
 final class SessionOperator extends AbstractStreamOperator<CompletionEvent>
         implements
             OneInputStreamOperator<SessionInput, CompletionEvent>,
             BoundedOneInput,
-            Triggerable<String, VoidNamespace> {
+            Triggerable<String, VoidNamespace>,
+            OperatorEventHandler {
     private static final long serialVersionUID = 1L;
     private static final long NO_CHECKPOINT = -1;
     private static final String NOT_OPEN = "the operator is not open";
 
     private final transient MailboxExecutor mailbox;
+    /** Runs the task's own mails too, among them checkpoints: only for where no record is half processed. */
+    private final transient MailboxExecutor taskMailbox;
+    private final transient AcceptanceLimit limit;
     private final OperatorSettings settings;
     private transient @Nullable SessionStore store;
     private transient @Nullable ModelState models;
@@ -71,6 +79,9 @@ final class SessionOperator extends AbstractStreamOperator<CompletionEvent>
     SessionOperator(StreamOperatorParameters<CompletionEvent> parameters, OperatorSettings settings) {
         super(parameters);
         this.mailbox = parameters.getMailboxExecutor();
+        this.taskMailbox = parameters.getContainingTask().getMailboxExecutorFactory()
+                .createExecutor(TaskMailbox.MIN_PRIORITY);
+        this.limit = new AcceptanceLimit(settings.maxAcceptedPrompts());
         this.settings = settings;
     }
 
@@ -136,7 +147,7 @@ final class SessionOperator extends AbstractStreamOperator<CompletionEvent>
     @Override
     public void endInput() throws Exception {
         while (sessions().accepted() > 0) {
-            mailbox.yield();
+            taskMailbox.yield();
         }
     }
 
@@ -171,9 +182,14 @@ final class SessionOperator extends AbstractStreamOperator<CompletionEvent>
             sessions().reject("empty_input", "neither a prompt nor a control", input, input.getOrigin());
         }
         // Mails that run here change the current key, so nothing may follow that needs it.
-        while (sessions().accepted() >= settings.maxAcceptedPrompts()) {
-            mailbox.yield();
+        while (limit.reached(sessions().accepted())) {
+            taskMailbox.yield();
         }
+    }
+
+    @Override
+    public void handleOperatorEvent(OperatorEvent event) {
+        limit.expect(((SavepointNotice) event).checkpointId());
     }
 
     @Override
@@ -199,6 +215,7 @@ final class SessionOperator extends AbstractStreamOperator<CompletionEvent>
             CheckpointStreamFactory factory) throws Exception {
         isSavepoint = options.getCheckpointType().isSavepoint();
         OperatorSnapshotFutures snapshot = super.snapshotState(checkpointId, timestamp, options, factory);
+        limit.snapshot(checkpointId);
         if (options.getCheckpointType() instanceof SavepointType savepoint && savepoint.isSynchronous()) {
             // The job that is restored from here emits what comes after it; this one must not as well.
             finalSavepoint = checkpointId;
@@ -210,6 +227,7 @@ final class SessionOperator extends AbstractStreamOperator<CompletionEvent>
     @Override
     public void notifyCheckpointAborted(long checkpointId) throws Exception {
         super.notifyCheckpointAborted(checkpointId);
+        limit.aborted(checkpointId);
         if (checkpointId == finalSavepoint) {
             finalSavepoint = NO_CHECKPOINT;
             inbox().resume();

@@ -3,15 +3,19 @@ package io.millrace.operator.session;
 import io.millrace.operator.OperatorSettings;
 import io.millrace.schemas.CompletionEvent;
 import io.millrace.schemas.state.SessionInput;
+import org.apache.flink.runtime.jobgraph.OperatorID;
+import org.apache.flink.runtime.operators.coordination.OperatorCoordinator;
 import org.apache.flink.streaming.api.operators.AbstractStreamOperatorFactory;
+import org.apache.flink.streaming.api.operators.CoordinatedOperatorFactory;
 import org.apache.flink.streaming.api.operators.OneInputStreamOperatorFactory;
 import org.apache.flink.streaming.api.operators.StreamOperator;
 import org.apache.flink.streaming.api.operators.StreamOperatorParameters;
 
-/** Makes {@link SessionOperator}s. */
+/** Makes {@link SessionOperator}s, and the coordinator that tells them of savepoints. */
 public final class SessionOperatorFactory extends AbstractStreamOperatorFactory<CompletionEvent>
         implements
-            OneInputStreamOperatorFactory<SessionInput, CompletionEvent> {
+            OneInputStreamOperatorFactory<SessionInput, CompletionEvent>,
+            CoordinatedOperatorFactory<CompletionEvent> {
     private final OperatorSettings settings;
 
     public SessionOperatorFactory(OperatorSettings settings) {
@@ -22,7 +26,15 @@ public final class SessionOperatorFactory extends AbstractStreamOperatorFactory<
     @SuppressWarnings({"unchecked", "TypeParameterUnusedInFormals"}) // The interface declares it so.
     public <T extends StreamOperator<CompletionEvent>> T createStreamOperator(
             StreamOperatorParameters<CompletionEvent> parameters) {
-        return (T) new SessionOperator(parameters, settings);
+        SessionOperator operator = new SessionOperator(parameters, settings);
+        parameters.getOperatorEventDispatcher()
+                .registerEventHandler(parameters.getStreamConfig().getOperatorID(), operator);
+        return (T) operator;
+    }
+
+    @Override
+    public OperatorCoordinator.Provider getCoordinatorProvider(String operatorName, OperatorID operatorId) {
+        return new SavepointCoordinator.Provider(operatorId);
     }
 
     @Override
