@@ -41,8 +41,6 @@ final class EngineInbox {
     private final AtomicBoolean mailed = new AtomicBoolean();
     private final MailboxExecutor mailbox;
     private final Reader reader;
-    /** Task thread only. */
-    private boolean held;
 
     EngineInbox(MailboxExecutor mailbox, Reader reader) {
         this.mailbox = mailbox;
@@ -66,28 +64,17 @@ final class EngineInbox {
         }
     }
 
-    /** Task thread: leaves reports unread until {@link #resume}. */
-    void hold() {
-        held = true;
-    }
-
-    /** Task thread: reads again. */
-    void resume() {
-        held = false;
-        mail();
-    }
-
     private void drain() throws Exception {
         // Before reading: a report that comes after the last one read must find that it has to send a mail.
         mailed.set(false);
-        for (int i = 0; i < MAX_REPORTS_PER_MAIL && !held; i++) {
+        for (int i = 0; i < MAX_REPORTS_PER_MAIL; i++) {
             Report report = reports.poll();
             if (report == null) {
                 return;
             }
             reader.read(report);
         }
-        if (!held && mailed.compareAndSet(false, true)) {
+        if (mailed.compareAndSet(false, true)) {
             mail();
         }
     }

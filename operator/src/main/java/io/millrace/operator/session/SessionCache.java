@@ -6,6 +6,7 @@ import io.millrace.runtime.engine.SavedKv;
 import io.millrace.runtime.kv.KvLayout;
 import io.millrace.schemas.state.QueuedPrompt;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
@@ -95,6 +96,11 @@ final class SessionCache {
     void leaveEngine(LiveSession session, int limit) throws Exception {
         saveKv(session, limit);
         release(session);
+    }
+
+    /** The sessions whose turn runs. */
+    List<LiveSession> running() {
+        return live.values().stream().filter(session -> session.turn() != null).toList();
     }
 
     /** A session without work keeps its blocks in the arena; without blocks it leaves the heap. */

@@ -219,7 +219,7 @@ final class SessionOperator extends AbstractStreamOperator<CompletionEvent>
         if (options.getCheckpointType() instanceof SavepointType savepoint && savepoint.isSynchronous()) {
             // The job that is restored from here emits what comes after it; this one must not as well.
             finalSavepoint = checkpointId;
-            inbox().hold();
+            sessions().suspend();
         }
         return snapshot;
     }
@@ -230,7 +230,7 @@ final class SessionOperator extends AbstractStreamOperator<CompletionEvent>
         limit.aborted(checkpointId);
         if (checkpointId == finalSavepoint) {
             finalSavepoint = NO_CHECKPOINT;
-            inbox().resume();
+            sessions().resume();
         }
     }
 

@@ -258,6 +258,7 @@ final class Sessions {
             residency = new Residency(session, engine.engine(), inbox);
         }
         turn.submittedMillis = host.currentMillis();
+        turn.preemptions = 0;
         Turn.Parameters parameters = turn.parameters;
         residency.submit(new GenerationRequest(queued.getPrompt().getId(), session.tokens.toArray(0),
                 session.generated(turn), parameters.sampling(), parameters.maxNewTokens(), engine.stopTokens(),
@@ -319,6 +320,10 @@ final class Sessions {
     void restore(String key) throws Exception {
         LiveSession session = cache.get(key);
         accepted += session.queue.size();
+        goOn(session);
+    }
+
+    private void goOn(LiveSession session) throws Exception {
         Turn turn = session.turn();
         if (turn != null) {
             try {
@@ -330,5 +335,26 @@ final class Sessions {
             }
         }
         advance(session);
+    }
+
+    /**
+     * Takes every running turn out of the engine, after the savepoint of a stop: what it would say from now on is said by the job
+     * that is restored. Sets the current key itself.
+     */
+    void suspend() throws Exception {
+        for (LiveSession session : cache.running()) {
+            host.setCurrentKey(session.key);
+            cache.leaveEngine(session);
+        }
+    }
+
+    /** The stop has failed: the turns go on as after a restore. Sets the current key itself. */
+    void resume() throws Exception {
+        for (LiveSession session : cache.running()) {
+            if (session.residency() == null) {
+                host.setCurrentKey(session.key);
+                goOn(session);
+            }
+        }
     }
 }

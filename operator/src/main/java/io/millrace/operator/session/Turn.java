@@ -43,9 +43,9 @@ final class Turn {
     long submittedMillis;
     /** When its last step ended, since 1970-01-01 UTC. */
     double lastStepMillis;
-    /** How often this process has taken its blocks. */
+    /** How often the engine has taken its blocks, in this stay. */
     int preemptions;
-    /** Whether it was begun by an earlier process. */
+    /** Whether it was begun in an earlier stay in an engine. */
     boolean restored;
     /** Whether the answer has come to {@code <|python_tag|>}: what follows is a tool call, not content. */
     boolean pythonTagged;

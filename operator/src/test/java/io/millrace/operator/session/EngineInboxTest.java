@@ -79,19 +79,6 @@ class EngineInboxTest {
     }
 
     @Test
-    void heldReportsAreReadAfterwards() throws Exception {
-        inbox.hold();
-        put(3);
-        while (!mails.isEmpty()) {
-            mails.remove().run();
-        }
-        assertThat(read).isEmpty();
-        inbox.resume();
-        mails.remove().run();
-        assertThat(read).hasSize(3);
-    }
-
-    @Test
     void reportsToAClosedMailboxAreDropped() {
         closed = true;
         assertThatCode(() -> put(2)).doesNotThrowAnyException();

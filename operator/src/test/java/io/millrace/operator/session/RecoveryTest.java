@@ -264,14 +264,55 @@ class RecoveryTest {
     }
 
     @Test
+    void afterTheSavepointOfAStopTheEngineComputesNoMoreAndARestoredRunGoesOnWithEveryTurn() throws Exception {
+        int turns = 16;
+        List<Integer> stopTokens;
+        try (DirectEngine direct = new DirectEngine(options())) {
+            stopTokens = direct.stopTokens();
+        }
+        Map<String, String> undisturbed = new LinkedHashMap<>();
+        long all;
+        try (OperatorRun run = OperatorRun.start(options())) {
+            sendLong(run, turns, stopTokens);
+            run.awaitCompletions(turns).forEach(each -> undisturbed.put(each.getRequestId(), text(each)));
+            all = run.computedPositions();
+        }
+        OperatorSubtaskState state;
+        long computed;
+        try (OperatorRun run = OperatorRun.start(options())) {
+            sendLong(run, turns, stopTokens);
+            beginToSpeak(run, "r" + (turns - 1));
+            state = run.suspend();
+            computed = run.computedPositions();
+            assertThat(run.completions()).isEmpty();
+        }
+        assertThat(computed).as("positions until the engine came to rest").isLessThan(all);
+        Map<String, String> restored = new LinkedHashMap<>();
+        try (OperatorRun run = OperatorRun.restore(options(), null, state)) {
+            run.awaitCompletions(turns).forEach(each -> restored.put(each.getRequestId(), text(each)));
+            assertThat(run.computedPositions()).as("goes on where the savepoint left it").isLessThan(all);
+        }
+        assertThat(restored).isEqualTo(undisturbed);
+    }
+
+    private static void sendLong(OperatorRun run, int turns, List<Integer> stopTokens) throws Exception {
+        for (int i = 0; i < turns; i++) {
+            run.send(longTurn("r" + i, "chat-" + i, "Tell me a long story.", 900, stopTokens).setStream(true));
+        }
+    }
+
+    @Test
     void aStopThatFailedLetsTheJobGoOn() throws Exception {
         try (OperatorRun run = OperatorRun.start(options())) {
-            run.send(story("r1", "chat"));
-            beginToSpeak(run, "r1");
+            CompletionEvent undisturbed = run.ask(story("r1", "chat-1").setSeed(1L));
+            run.send(story("r2", "chat-2").setSeed(1L));
+            beginToSpeak(run, "r2");
             run.suspend();
             run.computedPositions();
             run.abortCheckpoint();
-            assertThat(tokens(run.awaitCompletions(1).getFirst())).hasSize(MANY);
+            CompletionEvent resumed = run.awaitCompletions(2).get(1);
+            assertThat(tokens(resumed)).isEqualTo(tokens(undisturbed)).hasSize(MANY);
+            assertThat(said(run.deltas("r2"))).isEqualTo(text(undisturbed));
         }
     }
 
