@@ -87,6 +87,12 @@ public final class MillraceOptions {
                     "At most this many prompts are accepted and not yet answered, per subtask; more of them wait "
                             + "in the input, as backpressure.");
 
+    public static final ConfigOption<Integer> MAX_QUEUED_PROMPTS = key("millrace.session.max-queued-prompts").intType()
+            .defaultValue(32)
+            .withDescription(
+                    "At most this many prompts of a conversation wait for its running turn; more of them are answered "
+                            + "with an error at once, so that one conversation does not hold up the others.");
+
     public static final ConfigOption<MemorySize> MAX_EVENT_SIZE = key("millrace.session.max-event-size").memoryType()
             .defaultValue(MemorySize.ofMebiBytes(4))
             .withDescription("A prompt event whose texts are larger is a dead letter.");
@@ -143,7 +149,7 @@ public final class MillraceOptions {
     public static final List<ConfigOption<?>> ALL = List.of(MODEL, WEIGHTS_CACHE_DIR, MAX_NUM_SEQS,
             MAX_NUM_BATCHED_TOKENS, KV_MEMORY,
             KV_TYPE, THREADS, PREFIX_CACHE, NUM_SPECULATIVE_TOKENS, PROMPT_LOOKUP_NGRAM, SESSION_TTL, DUPLICATE_WINDOW,
-            MAX_ACCEPTED_PROMPTS, MAX_EVENT_SIZE, MAX_PROMPT_TOKENS,
+            MAX_ACCEPTED_PROMPTS, MAX_QUEUED_PROMPTS, MAX_EVENT_SIZE, MAX_PROMPT_TOKENS,
             MAX_TURNS, MAX_TOKENS, OVERFLOW, MAX_COMPLETION_TOKENS, STREAM, ON_MODEL_CHANGE, TEMPERATURE, TOP_P, TOP_K,
             MIN_P);
 

@@ -12,6 +12,7 @@ import org.jspecify.annotations.Nullable;
  *
  * @param weightsCacheDir as {@link PackingOptions#cacheDirectory(String)} reads it, on the task manager
  * @param ttlMillis idle time after which a session is forgotten
+ * @param maxQueuedPrompts of a conversation, beside its running turn
  * @param maxEventBytes of all texts of a prompt event
  * @param maxPromptTokens 0 leaves it to the model's context
  * @param maxTurns of a conversation; 0 is no limit
@@ -22,7 +23,7 @@ import org.jspecify.annotations.Nullable;
 public record OperatorSettings(String model, @Nullable String weightsCacheDir, int maxNumSeqs, int maxNumBatchedTokens,
         long kvBytes, KvType kvType,
         int threads, boolean prefixCache, int numSpeculativeTokens, int promptLookupNgram, long ttlMillis,
-        int duplicateWindow, int maxAcceptedPrompts, long maxEventBytes,
+        int duplicateWindow, int maxAcceptedPrompts, int maxQueuedPrompts, long maxEventBytes,
         int maxPromptTokens, int maxTurns, int maxTokens, OverflowPolicy overflow, int maxCompletionTokens,
         boolean stream, ModelChangePolicy onModelChange,
         float temperature, float topP, int topK,
@@ -48,6 +49,7 @@ public record OperatorSettings(String model, @Nullable String weightsCacheDir, i
                 positive(MillraceOptions.SESSION_TTL, config.get(MillraceOptions.SESSION_TTL).toMillis()),
                 atLeast(1, config, MillraceOptions.DUPLICATE_WINDOW),
                 atLeast(1, config, MillraceOptions.MAX_ACCEPTED_PROMPTS),
+                atLeast(0, config, MillraceOptions.MAX_QUEUED_PROMPTS),
                 positive(MillraceOptions.MAX_EVENT_SIZE, config.get(MillraceOptions.MAX_EVENT_SIZE).getBytes()),
                 atLeast(0, config, MillraceOptions.MAX_PROMPT_TOKENS),
                 atLeast(0, config, MillraceOptions.MAX_TURNS), atLeast(0, config, MillraceOptions.MAX_TOKENS),

@@ -101,6 +101,11 @@ final class LiveSession {
         return !queue.isEmpty();
     }
 
+    /** Prompts that wait for the running turn. */
+    int waiting() {
+        return queue.size() - (turn == null ? 0 : 1);
+    }
+
     boolean knows(String requestId) {
         return recentRequestIds.contains(requestId)
                 || queue.stream().anyMatch(queued -> queued.getPrompt().getId().equals(requestId));

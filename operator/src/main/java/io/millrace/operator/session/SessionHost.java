@@ -12,7 +12,7 @@ interface SessionHost {
     /** Processing time, in milliseconds since 1970-01-01 UTC. */
     long currentMillis();
 
-    /** Calls {@link Sessions#expire} with the current key at that time. */
+    /** Calls {@link Sessions#onTimer} with the current key at that time. */
     void setTimer(long millis);
 
     void deleteTimer(long millis);

@@ -15,6 +15,7 @@ import io.millrace.schemas.state.ModelRecord;
 import io.millrace.schemas.state.Origin;
 import io.millrace.schemas.state.SessionInput;
 import io.millrace.schemas.state.SessionRecord;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 import java.util.stream.Stream;
@@ -73,6 +74,8 @@ final class SessionOperator extends AbstractStreamOperator<CompletionEvent>
     private transient @Nullable Sessions sessions;
     /** The synchronous savepoint after which nothing may be emitted any more. */
     private transient long finalSavepoint = NO_CHECKPOINT;
+    /** Timers that fired after it: they may answer prompts. The savepoint has them too. */
+    private final transient List<InternalTimer<String, VoidNamespace>> heldTimers = new ArrayList<>();
     /** Whether what is snapshot now is a savepoint, which is made once and then gone on from. */
     private transient boolean isSavepoint;
 
@@ -112,10 +115,7 @@ final class SessionOperator extends AbstractStreamOperator<CompletionEvent>
         inbox = new EngineInbox(mailbox, report -> sessions().read(report));
         cache = live;
         sessions = new Sessions(settings, engine, live, inbox, host, metrics);
-        for (String key : keysWithWork) {
-            setCurrentKey(key);
-            sessions().restore(key);
-        }
+        sessions().restore(keysWithWork);
     }
 
     private List<String> keysWithWork() {
@@ -194,7 +194,11 @@ final class SessionOperator extends AbstractStreamOperator<CompletionEvent>
 
     @Override
     public void onProcessingTime(InternalTimer<String, VoidNamespace> timer) throws Exception {
-        sessions().expire(timer.getKey(), timer.getTimestamp());
+        if (finalSavepoint == NO_CHECKPOINT) {
+            sessions().onTimer(timer.getKey(), timer.getTimestamp());
+        } else {
+            heldTimers.add(timer);
+        }
     }
 
     @Override
@@ -231,6 +235,11 @@ final class SessionOperator extends AbstractStreamOperator<CompletionEvent>
         if (checkpointId == finalSavepoint) {
             finalSavepoint = NO_CHECKPOINT;
             sessions().resume();
+            for (InternalTimer<String, VoidNamespace> timer : heldTimers) {
+                setCurrentKey(timer.getKey());
+                sessions().onTimer(timer.getKey(), timer.getTimestamp());
+            }
+            heldTimers.clear();
         }
     }
 

@@ -1,5 +1,6 @@
 package io.millrace.operator.session;
 
+import io.millrace.operator.MillraceOptions;
 import io.millrace.operator.OperatorSettings;
 import io.millrace.operator.metrics.SessionMetrics;
 import io.millrace.operator.session.EngineInbox.Report;
@@ -11,7 +12,10 @@ import io.millrace.schemas.PromptEvent;
 import io.millrace.schemas.SessionControl;
 import io.millrace.schemas.state.Origin;
 import io.millrace.schemas.state.QueuedPrompt;
+import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.Iterator;
+import java.util.List;
 import java.util.Objects;
 import java.util.concurrent.TimeUnit;
 import org.apache.avro.specific.SpecificRecordBase;
@@ -37,6 +41,7 @@ final class Sessions {
     private final PromptValidator validator;
     private final TurnPlanner planner;
     private final TurnReporter reporter;
+    private final Deadlines deadlines;
     private final SessionMetrics metrics;
     private int accepted;
 
@@ -51,6 +56,7 @@ final class Sessions {
         this.planner = new TurnPlanner(engine.format(), engine.tokenizer().specials(), settings,
                 new SessionLimits(settings, engine.modelContext(), engine.engine().kvCapacityPositions()),
                 engine.vocabulary(), engine.fingerprint());
+        this.deadlines = new Deadlines(host);
         this.metrics = metrics;
         this.reporter = new TurnReporter(engine, host, metrics, settings.stream());
     }
@@ -81,9 +87,17 @@ final class Sessions {
         } else {
             cache.touch(session);
             session.remember(prompt.getId(), settings.duplicateWindow());
-            QueuedPrompt queued = new QueuedPrompt(prompt, origin, host.currentMillis());
-            cache.enqueue(session, queued);
-            accepted++;
+            if (session.waiting() < settings.maxQueuedPrompts() || session.turn() == null) {
+                QueuedPrompt queued = new QueuedPrompt(prompt, origin, host.currentMillis());
+                cache.enqueue(session, queued);
+                deadlines.watch(queued);
+                accepted++;
+            } else {
+                reporter.refused(prompt, null, new RejectedPromptException("queue_full", "conversation_id: "
+                        + session.waiting() + " prompts of this conversation wait already, as many as "
+                        + MillraceOptions.MAX_QUEUED_PROMPTS.key()
+                        + " permits; send it again, with another id, when some are answered"));
+            }
         }
         advance(session);
     }
@@ -127,11 +141,11 @@ final class Sessions {
             cancelTurn(session, turn);
         } else {
             for (Iterator<QueuedPrompt> waiting = session.queue.iterator(); waiting.hasNext();) {
-                PromptEvent prompt = waiting.next().getPrompt();
-                if (prompt.getId().equals(requestId)) {
+                QueuedPrompt queued = waiting.next();
+                if (queued.getPrompt().getId().equals(requestId)) {
                     waiting.remove();
-                    answered(session);
-                    reporter.cancelled(prompt);
+                    answered(session, queued);
+                    reporter.cancelled(queued.getPrompt());
                 }
             }
         }
@@ -145,14 +159,18 @@ final class Sessions {
         if (turn != null) {
             cancelTurn(session, turn);
         }
-        session.queue.forEach(queued -> reporter.cancelled(queued.getPrompt()));
-        accepted -= session.queue.size();
+        while (session.busy()) {
+            QueuedPrompt queued = session.queue.removeFirst();
+            answered(session, queued);
+            reporter.cancelled(queued.getPrompt());
+        }
         cache.forget(session);
     }
 
-    /** The session's expiry timer fired. */
-    void expire(String key, long timerMillis) throws Exception {
+    /** A timer of the session fired: that of its expiry, or of a deadline. */
+    void onTimer(String key, long timerMillis) throws Exception {
         LiveSession session = cache.get(key);
+        answerExpired(session);
         if (session.timerMillis != timerMillis) {
             advance(session);
             return;
@@ -168,6 +186,22 @@ final class Sessions {
             LOG.debug("Session {} was not used for {} ms and is forgotten", key, settings.ttlMillis());
             metrics.expired();
             cache.forget(session);
+        }
+    }
+
+    /** Answers the waiting prompts whose deadline has passed. */
+    private void answerExpired(LiveSession session) throws Exception {
+        Iterator<QueuedPrompt> waiting = session.queue.iterator();
+        if (session.turn() != null) {
+            waiting.next();
+        }
+        while (waiting.hasNext()) {
+            QueuedPrompt queued = waiting.next();
+            if (deadlines.passed(queued)) {
+                waiting.remove();
+                answered(session, queued);
+                reporter.expired(queued.getPrompt());
+            }
         }
     }
 
@@ -214,13 +248,14 @@ final class Sessions {
 
     /** Begins the session's next turn when none runs; a session without work or blocks leaves the heap. */
     private void advance(LiveSession session) throws Exception {
+        answerExpired(session);
         while (session.turn() == null && session.busy()) {
             QueuedPrompt next = session.queue.getFirst();
             try {
                 begin(session, next);
             } catch (RejectedPromptException e) {
                 session.queue.removeFirst();
-                answered(session);
+                answered(session, next);
                 reporter.refused(next.getPrompt(), turnNumber(session), e);
             }
         }
@@ -292,7 +327,7 @@ final class Sessions {
             cache.leaveEngine(session);
         }
         session.turn(null);
-        answered(session);
+        answered(session, queued);
     }
 
     /**
@@ -309,17 +344,40 @@ final class Sessions {
     }
 
     /** After a prompt left the queue. */
-    private void answered(LiveSession session) throws Exception {
+    private void answered(LiveSession session, QueuedPrompt queued) throws Exception {
+        deadlines.forget(session, queued);
         cache.dequeued(session);
         accepted--;
     }
 
     // --------------------------------------------------------------------------------------------------- state
 
-    /** Brings a session with work back after a restore, and goes on where the checkpoint left it. */
-    void restore(String key) throws Exception {
-        LiveSession session = cache.get(key);
+    /**
+     * Brings the sessions with work back after a restore, and goes on where the checkpoint left them: in order of priority and
+     * arrival, for the engine begins with those that it gets first. Sets the current key itself.
+     */
+    void restore(List<String> keys) throws Exception {
+        List<LiveSession> sessions = new ArrayList<>();
+        for (String key : keys) {
+            host.setCurrentKey(key);
+            sessions.add(cache.get(key));
+        }
+        sessions.sort(Comparator.comparingInt(Sessions::priority)
+                .thenComparingLong(session -> session.queue.getFirst().getAcceptedMs()));
+        for (LiveSession session : sessions) {
+            host.setCurrentKey(session.key);
+            restore(session);
+        }
+    }
+
+    private static int priority(LiveSession session) {
+        return Objects.requireNonNullElse(session.queue.getFirst().getPrompt().getPriority(), 0);
+    }
+
+    private void restore(LiveSession session) throws Exception {
         accepted += session.queue.size();
+        // State of older builds has no timers of deadlines.
+        session.queue.forEach(deadlines::watch);
         goOn(session);
     }
 

@@ -149,6 +149,12 @@ final class TurnReporter {
         unanswered(prompt, turn, "error", new CompletionError("invalid_request_error", cause.code(), cause.reason()));
     }
 
+    /** Emits the answer of a request whose deadline passed before it ran. */
+    void expired(PromptEvent prompt) {
+        metrics.failed();
+        unanswered(prompt, null, "cancelled", error(FinishReason.DEADLINE, null));
+    }
+
     /** Emits the answer of a request that was cancelled before it ran. */
     void cancelled(PromptEvent prompt) {
         unanswered(prompt, null, "cancelled", null);
