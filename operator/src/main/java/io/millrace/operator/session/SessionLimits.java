@@ -100,7 +100,7 @@ final class SessionLimits {
 
     private static String remedy(LiveSession session, Prompt prompt) {
         if (session.tokens.size() == 0) {
-            return "; shorten them";
+            return "; shorten them, or raise a limit that is a setting";
         }
         if (prompt.overflow() == OverflowPolicy.REJECT) {
             return "; begin another conversation, or set context_overflow_action or " + MillraceOptions.OVERFLOW.key()

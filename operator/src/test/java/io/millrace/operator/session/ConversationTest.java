@@ -239,23 +239,42 @@ class ConversationTest {
 
     @Test
     void evictionUnderATinyBudgetChangesNoText() throws Exception {
-        List<String> roomy = texts(options());
         Configuration tiny = options();
-        // 2 layers of 2 * 2 heads * 16 values in F16: 256 bytes per position. 12 blocks hold one conversation, not six.
-        tiny.set(MillraceOptions.KV_MEMORY, new MemorySize(12 * 16 * 256));
-        assertThat(texts(tiny)).isEqualTo(roomy);
+        // 2 layers of 2 * 2 heads * 16 values in F16: 256 bytes per position. 24 blocks hold 4 conversations, not 20.
+        tiny.set(MillraceOptions.KV_MEMORY, new MemorySize(24 * 16 * 256));
+        try (OperatorRun roomy = OperatorRun.start(options()); OperatorRun run = OperatorRun.start(tiny)) {
+            assertThat(texts(run)).isEqualTo(texts(roomy));
+            int evicted = 0;
+            for (int conversation = 0; conversation < 20; conversation++) {
+                assertThat(roomy.savedPositions("c:chat-" + conversation)).as("all stay in the arena").isZero();
+                evicted += run.savedPositions("c:chat-" + conversation) > 0 ? 1 : 0;
+            }
+            assertThat(evicted).as("without a checkpoint only an eviction writes to state").isGreaterThanOrEqualTo(15);
+        }
     }
 
-    private static List<String> texts(Configuration options) throws Exception {
-        try (OperatorRun run = OperatorRun.start(options)) {
-            for (int turn = 0; turn < 3; turn++) {
-                for (int conversation = 0; conversation < 6; conversation++) {
-                    run.send(prompt(conversation, turn));
-                }
+    private static List<String> texts(OperatorRun run) throws Exception {
+        for (int turn = 0; turn < 3; turn++) {
+            for (int conversation = 0; conversation < 20; conversation++) {
+                run.send(prompt(conversation, turn));
             }
-            run.awaitCompletions(18);
-            return run.completions().stream()
-                    .sorted(Comparator.comparing(CompletionEvent::getRequestId)).map(OperatorRun::text).toList();
+        }
+        run.awaitCompletions(60);
+        return run.completions().stream().sorted(Comparator.comparing(CompletionEvent::getRequestId))
+                .map(OperatorRun::text).toList();
+    }
+
+    @Test
+    void aTurnThatTheWholeBudgetCannotHoldIsRefusedByTheBudgetsName() throws Exception {
+        Configuration tiny = options();
+        tiny.set(MillraceOptions.KV_MEMORY, new MemorySize(4 * 16 * 256));
+        try (OperatorRun run = OperatorRun.start(tiny)) {
+            CompletionEvent refused = run.ask(turn("r1", "chat", "word ".repeat(100)));
+            assertThat(finishReason(refused)).isEqualTo("error");
+            assertThat(refused.getError().getCode()).isEqualTo("context_length_exceeded");
+            assertThat(refused.getError().getMessage())
+                    .contains("no room for an answer in the 64 positions that millrace.engine.kv.memory holds");
+            assertThat(run.ask(turn("r2", "chat", "Hello.")).getError()).isNull();
         }
     }
 

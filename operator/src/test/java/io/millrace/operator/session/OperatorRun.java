@@ -202,6 +202,13 @@ final class OperatorRun implements AutoCloseable {
         return Objects.requireNonNull(new SessionStore(harness.getOperator().getKeyedStateStore()).session());
     }
 
+    /** Positions of a session that state holds. */
+    int savedPositions(String key) throws Exception {
+        harness.getOperator().setCurrentKey(key);
+        SessionRecord record = new SessionStore(harness.getOperator().getKeyedStateStore()).session();
+        return record == null ? 0 : record.getSavedPositions();
+    }
+
     /** Replaces the session in state; a live one does not hear of it. */
     void putRecord(String key, SessionRecord record) throws Exception {
         harness.getOperator().setCurrentKey(key);
