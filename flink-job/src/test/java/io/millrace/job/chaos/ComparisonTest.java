@@ -25,7 +25,7 @@ class ComparisonTest {
         Message message = Message.newBuilder().setRole("assistant").setContent(text).build();
         return CompletionEvent.newBuilder().setId("cmpl-" + id).setRequestId(id).setCreated(created)
                 .setChoices(List.of(new CompletionChoice(0, message, finishReason, logprobs)))
-                .setUsage(new Usage(prompt, 5, prompt + 5, new PromptTokensDetails(cached))).build();
+                .setUsage(new Usage(prompt, 5, prompt + 5, new PromptTokensDetails(cached), 0)).build();
     }
 
     private static final CompletionEvent WAS = completion("a", "The mill", "stop", -0.5, 10, 4, 1);

@@ -213,15 +213,16 @@ class JsonCodecTest {
         CompletionEvent event = CompletionEvent.newBuilder().setId("cmpl-1").setRequestId("r1").setTurn(1)
                 .setCreated(1700000000).setChoices(List.of(CompletionChoice.newBuilder().setMessage(message)
                         .setFinishReason("stop").build()))
-                .setUsage(new Usage(10, 2, 12, new PromptTokensDetails(8)))
-                .setTimings(new Timings(1.5, Double.NaN, null)).build();
+                .setUsage(new Usage(10, 2, 12, new PromptTokensDetails(8), 3))
+                .setTimings(new Timings(1.5, Double.NaN, null, 1)).build();
         assertThat(
                 new String(EventFormat.JSON.codec(CompletionEvent.class, LIMIT).encode(event), StandardCharsets.UTF_8))
                 .isEqualTo("{\"id\":\"cmpl-1\",\"request_id\":\"r1\",\"turn\":1,\"created\":1700000000,"
                         + "\"choices\":[{\"index\":0,\"message\":{\"role\":\"assistant\","
                         + "\"content\":\"Hello \\\"you\\\"\\n😀\"},\"finish_reason\":\"stop\"}],"
                         + "\"usage\":{\"prompt_tokens\":10,\"completion_tokens\":2,\"total_tokens\":12,"
-                        + "\"prompt_tokens_details\":{\"cached_tokens\":8}},\"timings\":{\"queue_ms\":1.5}}");
+                        + "\"prompt_tokens_details\":{\"cached_tokens\":8},\"recomputed_tokens\":3},"
+                        + "\"timings\":{\"queue_ms\":1.5,\"restarts\":1}}");
     }
 
     @Test

@@ -26,6 +26,7 @@ final class Turn {
     private boolean admitted;
     private int cachedTokens;
     private int computedTokens;
+    private int foundPositions;
     private int preemptions;
 
     Turn(GenerationRequest request, Tokenizer tokenizer, int contextLength, long arrival, long submittedNanos) {
@@ -77,6 +78,7 @@ final class Turn {
      */
     void admitted(int positions) {
         cachedTokens = Math.min(positions, admitted ? cachedTokens : promptTokens);
+        foundPositions = admitted ? foundPositions : positions;
         admitted = true;
     }
 
@@ -101,7 +103,7 @@ final class Turn {
     }
 
     TurnTiming timing(long now) {
-        return new TurnTiming(cachedTokens, computedTokens,
+        return new TurnTiming(cachedTokens, computedTokens, foundPositions,
                 (started ? startedNanos : now) - submittedNanos,
                 firstTokenNanos, now - submittedNanos, preemptions);
     }

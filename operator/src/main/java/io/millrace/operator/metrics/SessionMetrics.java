@@ -22,6 +22,7 @@ public final class SessionMetrics {
     private final Counter cachedTokens;
     private final Counter computedTokens;
     private final Counter generatedTokens;
+    private final Counter recomputedTokens;
     private final Counter preemptions;
     private final Counter completions;
     private final Counter failures;
@@ -44,6 +45,7 @@ public final class SessionMetrics {
         cachedTokens = group.counter("prompt_tokens_cached");
         computedTokens = group.counter("prompt_tokens_computed");
         generatedTokens = group.counter("generation_tokens");
+        recomputedTokens = group.counter("tokens_recomputed");
         preemptions = group.counter("preemptions");
         completions = group.counter("completions");
         failures = group.counter("failures");
@@ -82,6 +84,11 @@ public final class SessionMetrics {
         timeToFirstToken.update(micros(millis));
         cachedTokens.inc(timing.cachedTokens());
         computedTokens.inc(timing.computedTokens());
+    }
+
+    /** A turn that a restart resumed computed so many positions again. */
+    public void recomputed(int positions) {
+        recomputedTokens.inc(positions);
     }
 
     /** A turn ended, so many milliseconds after its acceptance; {@code perToken} is 0 when it had one token at most. */

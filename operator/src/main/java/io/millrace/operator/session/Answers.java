@@ -108,9 +108,9 @@ final class Answers {
         return calls;
     }
 
-    static Usage usage(int promptTokens, int cachedTokens, int completionTokens) {
+    static Usage usage(int promptTokens, int cachedTokens, int completionTokens, int recomputedTokens) {
         return new Usage(promptTokens, completionTokens, promptTokens + completionTokens,
-                new PromptTokensDetails(cachedTokens));
+                new PromptTokensDetails(cachedTokens), recomputedTokens);
     }
 
     /** The log probability of a step's token. */

@@ -35,15 +35,18 @@ final class EngineInbox {
     }
 
     /** Then other mails have their turn: a checkpoint does not wait until nothing is left to read. */
-    private static final int MAX_REPORTS_PER_MAIL = 128;
+    static final int REPORTS_PER_MAIL = 128;
 
     private final Queue<Report> reports = new ConcurrentLinkedQueue<>();
     private final AtomicBoolean mailed = new AtomicBoolean();
     private final MailboxExecutor mailbox;
+    private final int reportsPerMail;
     private final Reader reader;
 
-    EngineInbox(MailboxExecutor mailbox, Reader reader) {
+    /** @param reportsPerMail at most so many are read in a mail, {@link #REPORTS_PER_MAIL} unless a test wants to see each */
+    EngineInbox(MailboxExecutor mailbox, int reportsPerMail, Reader reader) {
         this.mailbox = mailbox;
+        this.reportsPerMail = reportsPerMail;
         this.reader = reader;
     }
 
@@ -67,7 +70,7 @@ final class EngineInbox {
     private void drain() throws Exception {
         // Before reading: a report that comes after the last one read must find that it has to send a mail.
         mailed.set(false);
-        for (int i = 0; i < MAX_REPORTS_PER_MAIL; i++) {
+        for (int i = 0; i < reportsPerMail; i++) {
             Report report = reports.poll();
             if (report == null) {
                 return;

@@ -152,7 +152,8 @@ final class SessionCache {
             if (session.dirty || running) {
                 host.setCurrentKey(session.key);
                 int known = session.tokens.size();
-                saveKv(session, running && !lastBlocks ? known - known % KvLayout.BLOCK_POSITIONS : known);
+                int fullBlocks = known - known % KvLayout.BLOCK_POSITIONS;
+                saveKv(session, running && !lastBlocks ? Math.max(fullBlocks, session.committedPositions) : known);
                 write(session);
             }
         }

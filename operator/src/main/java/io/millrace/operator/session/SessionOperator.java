@@ -66,6 +66,7 @@ final class SessionOperator extends AbstractStreamOperator<CompletionEvent>
     private final transient MailboxExecutor taskMailbox;
     private final transient AcceptanceLimit limit;
     private final OperatorSettings settings;
+    private final int reportsPerMail;
     private transient @Nullable SessionStore store;
     private transient @Nullable ModelState models;
     private transient @Nullable EngineLease lease;
@@ -79,13 +80,15 @@ final class SessionOperator extends AbstractStreamOperator<CompletionEvent>
     /** Whether what is snapshot now is a savepoint, which is made once and then gone on from. */
     private transient boolean isSavepoint;
 
-    SessionOperator(StreamOperatorParameters<CompletionEvent> parameters, OperatorSettings settings) {
+    SessionOperator(StreamOperatorParameters<CompletionEvent> parameters, OperatorSettings settings,
+            int reportsPerMail) {
         super(parameters);
         this.mailbox = parameters.getMailboxExecutor();
         this.taskMailbox = parameters.getContainingTask().getMailboxExecutorFactory()
                 .createExecutor(TaskMailbox.MIN_PRIORITY);
         this.limit = new AcceptanceLimit(settings.maxAcceptedPrompts());
         this.settings = settings;
+        this.reportsPerMail = reportsPerMail;
     }
 
     // ----------------------------------------------------------------------------------------------- life cycle
@@ -112,7 +115,7 @@ final class SessionOperator extends AbstractStreamOperator<CompletionEvent>
         SessionCache live = new SessionCache(states, kv, host, settings.ttlMillis());
         SessionMetrics metrics = new SessionMetrics(getMetricGroup(), () -> sessions().accepted(), live::size,
                 engine.engine()::stats);
-        inbox = new EngineInbox(mailbox, report -> sessions().read(report));
+        inbox = new EngineInbox(mailbox, reportsPerMail, report -> sessions().read(report));
         cache = live;
         sessions = new Sessions(settings, engine, live, inbox, host, metrics);
         sessions().restore(keysWithWork);

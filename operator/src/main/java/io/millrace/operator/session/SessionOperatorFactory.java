@@ -17,16 +17,22 @@ public final class SessionOperatorFactory extends AbstractStreamOperatorFactory<
             OneInputStreamOperatorFactory<SessionInput, CompletionEvent>,
             CoordinatedOperatorFactory<CompletionEvent> {
     private final OperatorSettings settings;
+    private final int reportsPerMail;
 
     public SessionOperatorFactory(OperatorSettings settings) {
+        this(settings, EngineInbox.REPORTS_PER_MAIL);
+    }
+
+    SessionOperatorFactory(OperatorSettings settings, int reportsPerMail) {
         this.settings = settings;
+        this.reportsPerMail = reportsPerMail;
     }
 
     @Override
     @SuppressWarnings({"unchecked", "TypeParameterUnusedInFormals"}) // The interface declares it so.
     public <T extends StreamOperator<CompletionEvent>> T createStreamOperator(
             StreamOperatorParameters<CompletionEvent> parameters) {
-        SessionOperator operator = new SessionOperator(parameters, settings);
+        SessionOperator operator = new SessionOperator(parameters, settings, reportsPerMail);
         parameters.getOperatorEventDispatcher()
                 .registerEventHandler(parameters.getStreamConfig().getOperatorID(), operator);
         return (T) operator;

@@ -378,7 +378,17 @@ final class Sessions {
         accepted += session.queue.size();
         // State of older builds has no timers of deadlines.
         session.queue.forEach(deadlines::watch);
+        Turn turn = session.turn();
+        if (turn != null) {
+            turn.restarts++;
+        }
         goOn(session);
+    }
+
+    /** Positions that are known to be computed. The last token of a turn that speaks is not. */
+    private static int computedPositions(LiveSession session, Turn turn) {
+        int computed = Math.max(session.committedPositions, session.savedPositions);
+        return session.generated(turn) > 0 ? Math.max(computed, session.tokens.size() - 1) : computed;
     }
 
     private void goOn(LiveSession session) throws Exception {
@@ -386,7 +396,8 @@ final class Sessions {
         if (turn != null) {
             try {
                 planner.checkModel(session);
-                turn.restored(session.tokens.toArray(turn.promptTokens), engine.tokenizer().specials().pythonTag());
+                turn.resumed(session.tokens.toArray(turn.promptTokens), engine.tokenizer().specials().pythonTag(),
+                        computedPositions(session, turn));
                 submit(session, turn, session.queue.getFirst());
             } catch (IllegalArgumentException | RejectedPromptException e) {
                 finish(session, turn, FinishReason.ERROR, e.getMessage(), 0);

@@ -47,6 +47,12 @@ final class Turn {
     int preemptions;
     /** Whether it was begun in an earlier stay in an engine. */
     boolean restored;
+    /** How often it was restored from a checkpoint or savepoint. */
+    int restarts;
+    /** Positions that were computed again because of that. */
+    int recomputedTokens;
+    /** Positions that were computed before this stay; 0 once it is known which are computed again. */
+    int computedBefore;
     /** Whether the answer has come to {@code <|python_tag|>}: what follows is a tool call, not content. */
     boolean pythonTagged;
 
@@ -73,12 +79,15 @@ final class Turn {
         turn.cachedTokens = saved.getCachedTokens();
         turn.queueMillis = saved.getQueueMs();
         turn.firstTokenMillis = saved.getFirstTokenMs();
+        turn.restarts = saved.getRestarts();
+        turn.recomputedTokens = saved.getRecomputedTokens();
         return turn;
     }
 
-    /** Makes up for what is not in state. */
-    void restored(int[] generated, int pythonTag) {
+    /** Another stay in an engine begins: makes up for what is not in state. */
+    void resumed(int[] generated, int pythonTag, int computedPositions) {
         restored = true;
+        computedBefore = computedPositions;
         for (int token : generated) {
             pythonTagged |= token == pythonTag;
         }
@@ -97,6 +106,7 @@ final class Turn {
                 .setDeadlineMs(parameters.deadlineMillis()).setStream(parameters.stream())
                 .setCallsTools(parameters.callsTools()).setDeltaSeq(deltaSeq)
                 .setText(text.toString()).setStreamedChars(streamedChars).setLogprobs(new ArrayList<>(logprobs))
-                .setCachedTokens(cachedTokens).setQueueMs(queueMillis).setFirstTokenMs(firstTokenMillis).build();
+                .setCachedTokens(cachedTokens).setQueueMs(queueMillis).setFirstTokenMs(firstTokenMillis)
+                .setRestarts(restarts).setRecomputedTokens(recomputedTokens).build();
     }
 }

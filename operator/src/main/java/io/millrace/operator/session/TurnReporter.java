@@ -45,8 +45,14 @@ final class TurnReporter {
 
     private void token(LiveSession session, Turn turn, GenerationStep step) {
         metrics.generatedToken();
+        TurnTiming timing = step.timing();
+        if (turn.computedBefore > 0) {
+            int again = Math.max(0, turn.computedBefore - timing.foundPositions());
+            turn.computedBefore = 0;
+            turn.recomputedTokens += again;
+            metrics.recomputed(again);
+        }
         if (turn.firstTokenMillis == null) {
-            TurnTiming timing = step.timing();
             double accepted = session.queue.getFirst().getAcceptedMs();
             double first = turn.submittedMillis + millis(timing.firstTokenNanos());
             turn.firstTokenMillis = first;
@@ -89,7 +95,8 @@ final class TurnReporter {
                 : new Answer.Content(turn.text.toString());
         String finishReason = finishReason(reason, answer);
         CompletionError error = error(reason, message);
-        Usage usage = Answers.usage(turn.promptTokens, turn.cachedTokens == null ? 0 : turn.cachedTokens, generated);
+        Usage usage = Answers.usage(turn.promptTokens, turn.cachedTokens == null ? 0 : turn.cachedTokens, generated,
+                turn.recomputedTokens);
         if (turn.parameters.stream()) {
             String content = Answers.content(answer);
             String unsaid = content == null || content.length() < turn.streamedChars
@@ -134,7 +141,7 @@ final class TurnReporter {
     private static Timings timings(Turn turn, QueuedPrompt queued, int generated) {
         Double first = turn.firstTokenMillis;
         return new Timings(turn.queueMillis, first == null ? null : first - queued.getAcceptedMs(),
-                perToken(turn, generated));
+                perToken(turn, generated), turn.restarts);
     }
 
     /** Mean time per token after the first, in milliseconds; null when there is none. */

@@ -57,7 +57,7 @@ class SessionMetricsTest {
 
     @Test
     void durationsAreInMicroseconds() {
-        metrics.firstToken(1.5, new TurnTiming(30, 12, 0, 0, 0, 0));
+        metrics.firstToken(1.5, new TurnTiming(30, 12, 30, 0, 0, 0, 0));
         metrics.completed(20, 0.25);
         assertThat(only("gen_ai.server.time_to_first_token")).isEqualTo(1500);
         assertThat(only("gen_ai.server.request.duration")).isEqualTo(20_000);
@@ -96,7 +96,9 @@ class SessionMetricsTest {
         metrics.duplicate();
         metrics.expired();
         metrics.evicted();
+        metrics.recomputed(11);
         assertThat(count("preemptions")).isEqualTo(2);
+        assertThat(count("tokens_recomputed")).isEqualTo(11);
         assertThat(new String[]{"generation_tokens", "failures", "dead_letters", "duplicates", "sessions_expired",
                 "sessions_evicted"}).allMatch(name -> count(name) == 1);
     }

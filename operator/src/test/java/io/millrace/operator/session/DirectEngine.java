@@ -29,6 +29,15 @@ final class DirectEngine implements AutoCloseable {
         return engine.stopTokens();
     }
 
+    /** Tokens of a text. */
+    int[] text(String text) {
+        return engine.tokenizer().encode(text);
+    }
+
+    int pythonTag() {
+        return engine.tokenizer().specials().pythonTag();
+    }
+
     int[] start() {
         return engine.format().encodeConversationStart();
     }

@@ -17,7 +17,7 @@ class EngineInboxTest {
     private final Deque<ThrowingRunnable<? extends Exception>> mails = new ArrayDeque<>();
     private final List<Report> read = new ArrayList<>();
     private boolean closed;
-    private final EngineInbox inbox = new EngineInbox(new Mailbox(), read::add);
+    private final EngineInbox inbox = new EngineInbox(new Mailbox(), EngineInbox.REPORTS_PER_MAIL, read::add);
 
     private final class Mailbox implements MailboxExecutor {
         @Override

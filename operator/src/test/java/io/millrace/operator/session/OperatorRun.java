@@ -15,6 +15,7 @@ import io.millrace.schemas.PromptEvent;
 import io.millrace.schemas.SessionControl;
 import io.millrace.schemas.TokenDelta;
 import io.millrace.schemas.TokenLogprob;
+import io.millrace.schemas.Usage;
 import io.millrace.schemas.state.SessionInput;
 import io.millrace.schemas.state.SessionRecord;
 import java.time.Duration;
@@ -47,10 +48,11 @@ final class OperatorRun implements AutoCloseable {
     private final EngineLease lease;
     private long checkpoints;
 
-    private OperatorRun(Configuration options, int maxParallelism, int parallelism, int subtask,
+    private OperatorRun(Configuration options, int reportsPerMail, int maxParallelism, int parallelism, int subtask,
             @Nullable StateBackend backend, @Nullable OperatorSubtaskState state, long now) throws Exception {
-        harness = new KeyedOneInputStreamOperatorTestHarness<>(new SessionOperatorFactory(OperatorSettings.of(options)),
-                SessionInputs::key, Types.STRING, maxParallelism, parallelism, subtask);
+        harness = new KeyedOneInputStreamOperatorTestHarness<>(
+                new SessionOperatorFactory(OperatorSettings.of(options), reportsPerMail), SessionInputs::key,
+                Types.STRING, maxParallelism, parallelism, subtask);
         if (backend != null) {
             harness.setStateBackend(backend);
         }
@@ -78,23 +80,30 @@ final class OperatorRun implements AutoCloseable {
     }
 
     static OperatorRun start(Configuration options) throws Exception {
-        return new OperatorRun(options, 8, 1, 0, null, null, 1_000);
+        return new OperatorRun(options, EngineInbox.REPORTS_PER_MAIL, 8, 1, 0, null, null, 1_000);
     }
 
     static OperatorRun start(Configuration options, @Nullable StateBackend backend) throws Exception {
-        return new OperatorRun(options, 8, 1, 0, backend, null, 1_000);
+        return new OperatorRun(options, EngineInbox.REPORTS_PER_MAIL, 8, 1, 0, backend, null, 1_000);
     }
 
     static OperatorRun restore(Configuration options, @Nullable StateBackend backend, OperatorSubtaskState state)
             throws Exception {
-        return new OperatorRun(options, 8, 1, 0, backend, state, 2_000);
+        return new OperatorRun(options, EngineInbox.REPORTS_PER_MAIL, 8, 1, 0, backend, state, 2_000);
+    }
+
+    /** Each mail is one step of one turn. */
+    static OperatorRun stepping(Configuration options, @Nullable OperatorSubtaskState state) throws Exception {
+        return new OperatorRun(options, 1, 8, 1, 0, null, state, 3_000);
     }
 
     /** One of two subtasks, which gets its share of the state that one subtask wrote. */
     static OperatorRun restoreRescaled(Configuration options, OperatorSubtaskState state, int subtask)
             throws Exception {
-        return new OperatorRun(options, 8, 2, subtask, null, KeyedOneInputStreamOperatorTestHarness
-                .repartitionOperatorState(state, 8, 1, 2, subtask), 2_000);
+        return new OperatorRun(options, EngineInbox.REPORTS_PER_MAIL, 8, 2, subtask, null,
+                KeyedOneInputStreamOperatorTestHarness
+                        .repartitionOperatorState(state, 8, 1, 2, subtask),
+                2_000);
     }
 
     void send(PromptEvent.Builder prompt) throws Exception {
@@ -262,6 +271,11 @@ final class OperatorRun implements AutoCloseable {
 
     static String finishReason(CompletionEvent completion) {
         return completion.getChoices().getFirst().getFinishReason();
+    }
+
+    /** What a turn took, were it not for restarts. */
+    static Usage usage(CompletionEvent completion) {
+        return Usage.newBuilder(completion.getUsage()).setRecomputedTokens(0).build();
     }
 
     static int cached(CompletionEvent completion) {

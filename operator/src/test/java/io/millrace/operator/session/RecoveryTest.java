@@ -5,6 +5,7 @@ import static io.millrace.operator.session.OperatorRun.cached;
 import static io.millrace.operator.session.OperatorRun.options;
 import static io.millrace.operator.session.OperatorRun.text;
 import static io.millrace.operator.session.OperatorRun.tokens;
+import static io.millrace.operator.session.OperatorRun.usage;
 import static io.millrace.operator.session.Prompts.cancel;
 import static io.millrace.operator.session.Prompts.longTurn;
 import static io.millrace.operator.session.Prompts.turn;
@@ -101,10 +102,15 @@ class RecoveryTest {
             assertThat(tokens(restored)).isEqualTo(tokens(undisturbed)).hasSize(MANY);
             assertThat(text(restored)).isEqualTo(text(undisturbed));
             assertThat(restored.getChoices()).isEqualTo(undisturbed.getChoices());
-            assertThat(restored.getUsage()).isEqualTo(undisturbed.getUsage());
+            assertThat(usage(restored)).isEqualTo(undisturbed.getUsage());
+            int saved = record.getSavedPositions();
+            assertThat(restored.getUsage().getRecomputedTokens()).as("what the checkpoint left out of the last block")
+                    .isEqualTo(Math.max(saved, known - 1) - Math.min(saved, known - 1)).isLessThan(16);
+            assertThat(restored.getTimings().getRestarts()).isEqualTo(1);
+            assertThat(undisturbed.getTimings().getRestarts()).isZero();
             // The last known token is computed in any case: the next one is drawn from what comes of it.
             assertThat(run.computedPositions()).as("only what state does not hold").isEqualTo(
-                    restored.getUsage().getTotalTokens() - 1 - Math.min(record.getSavedPositions(), known - 1));
+                    restored.getUsage().getTotalTokens() - 1 - Math.min(saved, known - 1));
             deltas.addAll(run.deltas("r2"));
             assertThat(deltas).as("numbered on from the checkpoint").extracting(TokenDelta::getSeq)
                     .containsExactlyElementsOf(IntStream.range(0, deltas.size()).boxed().toList());
@@ -127,7 +133,7 @@ class RecoveryTest {
         try (OperatorRun run = OperatorRun.restore(options(), null, state)) {
             CompletionEvent restored = run.awaitCompletions(1).getFirst();
             assertThat(restored.getChoices()).isEqualTo(undisturbed.getChoices());
-            assertThat(restored.getUsage()).isEqualTo(undisturbed.getUsage());
+            assertThat(usage(restored)).isEqualTo(undisturbed.getUsage());
             int prompt = restored.getUsage().getPromptTokens();
             assertThat(run.computedPositions()).as("the prompt behind its last whole block, and the answer")
                     .isEqualTo(Math.max(prompt % 16, 1) + restored.getUsage().getCompletionTokens() - 1);

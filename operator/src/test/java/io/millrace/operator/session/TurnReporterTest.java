@@ -27,7 +27,7 @@ import org.junit.jupiter.api.TestInstance;
 /** Answers that a random model would never give. */
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 class TurnReporterTest {
-    private static final TurnTiming TIMING = new TurnTiming(0, 1, 1_000_000, 2_000_000, 3_000_000, 0);
+    private static final TurnTiming TIMING = new TurnTiming(0, 1, 0, 1_000_000, 2_000_000, 3_000_000, 0);
 
     private SharedEngine engine = SharedEngine.open(OperatorSettings.of(OperatorRun.options()));
 

@@ -38,9 +38,9 @@ class TurnTest {
     void aRestoredTurnKnowsThatItHasBegunAToolCall() {
         Turn turn = new Turn(new Turn.Parameters(SamplingParameters.GREEDY, 1, List.of(), -1, 0, null, true, true), 0,
                 1);
-        turn.restored(new int[]{4, 5}, 9);
+        turn.resumed(new int[]{4, 5}, 9, 0);
         assertThat(turn.pythonTagged).isFalse();
-        turn.restored(new int[]{4, 9, 5}, 9);
+        turn.resumed(new int[]{4, 9, 5}, 9, 0);
         assertThat(turn.pythonTagged).isTrue();
     }
 }
