@@ -1,16 +1,23 @@
 package io.millrace.operator;
 
+import static org.assertj.core.api.Assertions.assertThat;
+
 import io.millrace.schemas.CompletionEvent;
 import io.millrace.schemas.TokenDelta;
 import java.util.Collection;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.SortedMap;
+import java.util.TreeMap;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Predicate;
+import java.util.stream.IntStream;
 import org.apache.flink.api.common.functions.MapFunction;
+import org.apache.flink.api.common.state.CheckpointListener;
 import org.apache.flink.streaming.api.functions.sink.v2.DiscardingSink;
 import org.jspecify.annotations.Nullable;
 
@@ -26,6 +33,7 @@ final class JobOutput {
     private final String name = "output-" + OUTPUTS.size();
     private final Map<String, CompletionEvent> completions = new ConcurrentHashMap<>();
     private final List<TokenDelta> deltas = new CopyOnWriteArrayList<>();
+    private final AtomicInteger checkpoints = new AtomicInteger();
     private volatile @Nullable DeltaGate gate;
 
     JobOutput() {
@@ -55,6 +63,24 @@ final class JobOutput {
 
     CompletionEvent completion(String request) {
         return Objects.requireNonNull(completions.get(request), "no completion of " + request);
+    }
+
+    /** Checkpoints that the job has completed, as far as its tasks know. */
+    int checkpoints() {
+        return checkpoints.get();
+    }
+
+    /** Text of a request as a consumer reads it that keeps deltas by their number; repeated ones must not differ. */
+    String said(String request) {
+        SortedMap<Integer, String> texts = new TreeMap<>();
+        for (TokenDelta delta : deltas(request)) {
+            String content = delta.getChoices().getFirst().getDelta().getContent();
+            String before = texts.put(delta.getSeq(), content == null ? "" : content);
+            assertThat(before).as("delta %s of %s", delta.getSeq(), request).isIn(null, content == null ? "" : content);
+        }
+        assertThat(texts.keySet()).as(request)
+                .containsExactlyElementsOf(IntStream.range(0, texts.size()).boxed().toList());
+        return String.join("", texts.values());
     }
 
     /** Deltas of a request in the order in which they came, repeated ones too. */
@@ -94,7 +120,12 @@ final class JobOutput {
         }
     }
 
-    private record Deltas(String output) implements MapFunction<TokenDelta, TokenDelta> {
+    private record Deltas(String output) implements MapFunction<TokenDelta, TokenDelta>, CheckpointListener {
+        @Override
+        public void notifyCheckpointComplete(long checkpointId) {
+            named(output).checkpoints.incrementAndGet();
+        }
+
         @Override
         public TokenDelta map(TokenDelta delta) throws Exception {
             JobOutput to = named(output);
