@@ -2,9 +2,11 @@ package io.millrace.job.chaos;
 
 import io.millrace.job.chaos.ChaosPlan.Backend;
 import java.io.PrintWriter;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.concurrent.Callable;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
@@ -57,7 +59,13 @@ public final class ChaosCommand implements Callable<Integer> {
 
     /** Exits with 0, 1 when something was lost, duplicated or changed or the run failed, 2 for a mistake in the call. */
     public static void main(String[] args) {
-        System.exit(new CommandLine(new ChaosCommand()).setCaseInsensitiveEnumValuesAllowed(true).execute(args));
+        System.exit(new CommandLine(new ChaosCommand()).setCaseInsensitiveEnumValuesAllowed(true)
+                .setParameterExceptionHandler((mistake, _) -> {
+                    PrintWriter err = mistake.getCommandLine().getErr();
+                    err.println("millrace: " + mistake.getMessage());
+                    err.println("Try 'millrace chaos --help'.");
+                    return CommandLine.ExitCode.USAGE;
+                }).execute(args));
     }
 
     @Override
@@ -67,11 +75,18 @@ public final class ChaosCommand implements Callable<Integer> {
         require(turns > 0, "--turns: " + turns + " is not 1 or more");
         require(maxTokens > 0, "--max-tokens: " + maxTokens + " is not 1 or more");
         require(taskManagers >= 2, "--task-managers: " + taskManagers + " is not 2 or more");
+        require(model == null || Files.isReadable(model), "--model: " + model + ": no such file or not readable");
         Duration spread = Duration.ofMillis((long) (minutes * 60_000));
         ChaosPlan plan = new ChaosPlan(new Script(seed, conversations, turns, maxTokens), spread,
                 Schedule.of(seed, spread, taskManagers), taskManagers, backend, model);
         PrintWriter err = spec.commandLine().getErr();
         Workspace workspace = Workspace.create();
+        AtomicBoolean over = new AtomicBoolean();
+        Runtime.getRuntime().addShutdownHook(new Thread(() -> {
+            if (!over.get()) {
+                err.println("millrace: interrupted; logs and topics are in " + workspace.root());
+            }
+        }));
         try {
             ChaosReport report = new ChaosRun(plan, workspace, new ProgressLog(err)).run();
             spec.commandLine().getOut().println(json ? report.json() : report.table());
@@ -85,6 +100,8 @@ public final class ChaosCommand implements Callable<Integer> {
         } catch (IllegalStateException e) {
             err.println("millrace: " + e.getMessage() + "; logs and topics are in " + workspace.root());
             return 1;
+        } finally {
+            over.set(true);
         }
     }
 

@@ -38,8 +38,11 @@ final class ChaosReport {
                 .filter(outcome -> outcome.disturbance() instanceof Disturbance.Rescale).count());
         figures.put("events that met turns in the middle",
                 outcomes.stream().filter(outcome -> outcome.inMidTurn() > 0).count() + " of " + outcomes.size());
+        figures.put("seconds until answers came again, median and longest",
+                recovery(outcomes.size() / 2) + ", " + recovery(outcomes.size() - 1));
         figures.put("processes that ended by themselves", ownEnds);
         figures.put("longest pause of the reader, seconds", round(transcript.longestPause().toMillis() / 1000.0));
+        figures.put("prompts sent twice", script.sentTwice());
         figures.put("completions", transcript.answered());
         figures.put("deltas read again after failures", transcript.repeatedDeltas());
         figures.put("dead letters", transcript.deadLetters());
@@ -47,6 +50,12 @@ final class ChaosReport {
         figures.put("duplicated", comparison.duplicated().size());
         figures.put("changed", comparison.changed().size());
         figures.put("deltas that are not their completion", comparison.deltaMismatches().size());
+    }
+
+    /** By rank, in seconds. */
+    private double recovery(int rank) {
+        return outcomes.stream().map(Disturber.Outcome::recovery).sorted().skip(Math.max(0, rank)).findFirst()
+                .map(time -> round(time.toMillis() / 1000.0)).orElse(0.0);
     }
 
     private int kills() {

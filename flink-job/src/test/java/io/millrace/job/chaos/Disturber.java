@@ -19,6 +19,7 @@ final class Disturber {
     /** Answers after an event that show that the job goes on; some of those before it may become visible after it. */
     private static final int PROGRESS = 3;
     private static final Duration RECOVERY_LIMIT = Duration.ofMinutes(3);
+    private static final int MID_TURNS = 3;
     private static final Duration MID_TURN_LIMIT = Duration.ofSeconds(15);
     private static final Duration POLL = Duration.ofMillis(20);
 
@@ -77,10 +78,10 @@ final class Disturber {
         return outcomes;
     }
 
-    /** Its time has come and a turn is in the middle; but an event does not wait for turns for long. */
+    /** Its time has come and some turns are in the middle; but an event does not wait for turns for long. */
     private boolean isTime(Schedule.Event event, Duration now) {
         return now.compareTo(event.at()) >= 0
-                && (transcript.inMidTurn() > 0 || now.compareTo(event.at().plus(MID_TURN_LIMIT)) >= 0);
+                && (transcript.inMidTurn() >= MID_TURNS || now.compareTo(event.at().plus(MID_TURN_LIMIT)) >= 0);
     }
 
     private void awaitProgress(int before, long start, Duration at, Future<?> conversations) throws Exception {

@@ -21,8 +21,8 @@ record Schedule(List<Event> events) {
     private static final int[] PARALLELISMS = {3, 1, 2};
 
     /**
-     * Happens when this much time has passed since the start, the job has recovered from the event before, and the answer of a
-     * turn is being read.
+     * Happens when this much time has passed since the start, the job has recovered from the event before, and answers are
+     * being read.
      */
     record Event(Duration at, Disturbance disturbance) {}
 

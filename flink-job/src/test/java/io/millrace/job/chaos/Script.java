@@ -6,6 +6,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
 import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 
 /**
  * What is asked: a function of the seed alone, so that two runs ask the same. All conversations begin with the same system
@@ -57,6 +58,11 @@ record Script(long seed, int conversations, int turns, int maxTokens) {
     /** Whether the prompt is sent a second time, as by a producer that did not hear of its success. */
     boolean isSentTwice(int conversation, int turn) {
         return random(conversation, -turn).nextInt(8) == 0;
+    }
+
+    /** Prompts that are. */
+    long sentTwice() {
+        return IntStream.range(0, prompts()).filter(i -> isSentTwice(i / turns, i % turns + 1)).count();
     }
 
     private Random random(int conversation, int turn) {
