@@ -30,7 +30,7 @@ record ClusterConfiguration(ChaosPlan plan, Workspace workspace, Path model, int
     private static final int SLOTS = 2;
     private static final int FRAMEWORK_HEAP_MIB = 64;
     private static final int DIRECT_MIB = 256;
-    private static final int KV_MIB = 128;
+    private static final int KV_MIB = 64;
 
     private int taskHeapMib() {
         return switch (plan.backend()) {
