@@ -61,6 +61,8 @@ final class RunCommand implements Callable<Integer> {
         try (Interruption _ = Interruption.ofThisThread();
                 EmbeddedCluster cluster = EmbeddedCluster.start(config, directory)) {
             cluster.awaitRunning(START_LIMIT);
+            // Loading left garbage that would stay for hours where little is allocated: it goes back to the system.
+            System.gc();
             out.printf(
                     "running: prompts from %s, completions to %s on %s; Flink on %s; Ctrl-C stops with a savepoint%n",
                     kafka.prompts(), kafka.completions(), kafka.bootstrapServers(), cluster.webUi());

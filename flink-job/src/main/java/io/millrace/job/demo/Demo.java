@@ -136,7 +136,7 @@ public final class Demo {
         out.println();
         out.printf(Locale.ROOT,
                 "%d of %d turns answered in %.1f s, %d with an error. %d tokens generated; %d of %d prompt tokens "
-                        + "came from the KV cache in keyed state.%n",
+                        + "were in the KV cache: a conversation's own turns, and the beginning that all share.%n",
                 answered, turns, seconds, failed, generatedTokens, cachedTokens,
                 promptTokens);
         if (answered < turns) {

@@ -35,8 +35,10 @@ import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
  */
 public final class EmbeddedCluster implements AutoCloseable {
     private static final Duration POLL = Duration.ofMillis(20);
+    /** Of network memory; a token takes a small part of it, and every channel has some to itself. */
+    private static final MemorySize NETWORK_BUFFER = MemorySize.parse("8kb");
     /** For each subtask of an operator. */
-    private static final MemorySize NETWORK_MEMORY = MemorySize.ofMebiBytes(16);
+    private static final MemorySize NETWORK_MEMORY = NETWORK_BUFFER.multiply(512);
 
     private final MiniCluster cluster;
     private final JobID job;
@@ -65,6 +67,7 @@ public final class EmbeddedCluster implements AutoCloseable {
         setIfAbsent(config, CheckpointingOptions.INCREMENTAL_CHECKPOINTS, true);
         // Taken at once; prompts and tokens need little of it.
         MemorySize network = NETWORK_MEMORY.multiply(config.get(CoreOptions.DEFAULT_PARALLELISM));
+        setIfAbsent(config, TaskManagerOptions.MEMORY_SEGMENT_SIZE, NETWORK_BUFFER);
         setIfAbsent(config, TaskManagerOptions.NETWORK_MEMORY_MIN, network);
         setIfAbsent(config, TaskManagerOptions.NETWORK_MEMORY_MAX, network);
         setIfAbsent(config, TaskManagerOptions.BUFFER_DEBLOAT_ENABLED, true);
