@@ -44,6 +44,8 @@ final class ChaosReport {
         figures.put("longest pause of the reader, seconds", round(transcript.longestPause().toMillis() / 1000.0));
         figures.put("prompts sent twice", script.sentTwice());
         figures.put("completions", transcript.answered());
+        figures.put("turns resumed after a failure or a savepoint", transcript.resumed());
+        figures.put("tokens computed again in them", transcript.recomputedTokens());
         figures.put("deltas read again after failures", transcript.repeatedDeltas());
         figures.put("dead letters", transcript.deadLetters());
         figures.put("lost", comparison.lost().size());

@@ -105,6 +105,18 @@ final class Transcript {
         return List.copyOf(duplicated);
     }
 
+    /** Turns that were resumed at least once. */
+    synchronized long resumed() {
+        return completions.values().stream().map(CompletionEvent::getTimings)
+                .filter(timings -> timings != null && timings.getRestarts() > 0).count();
+    }
+
+    /** Tokens that these computed again, though a checkpoint had counted them as computed. */
+    synchronized int recomputedTokens() {
+        return completions.values().stream().map(CompletionEvent::getUsage)
+                .mapToInt(usage -> usage == null ? 0 : usage.getRecomputedTokens()).sum();
+    }
+
     /** Deltas that came again, over all requests. */
     synchronized int repeatedDeltas() {
         return deltas.values().stream().mapToInt(DeltaText::repeated).sum();
