@@ -99,7 +99,7 @@ public final class Engine implements AutoCloseable {
             pool.close();
             throw e;
         }
-        this.loop = new StepLoop(options, pool, decoder, new Batch(rows, logitRows),
+        this.loop = new StepLoop(options, pool, decoder::forward, new Batch(rows, logitRows),
                 new Draws(decoder, workers, config.vocabSize(), logitRows));
         this.stats = loop.stats();
         this.thread = Thread.ofPlatform().name("millrace-engine").daemon().unstarted(this::run);

@@ -1,10 +1,12 @@
 package io.millrace.runtime.engine;
 
 import io.millrace.runtime.engine.GenerationStep.TokenLogprob;
+import io.millrace.runtime.kv.BlockTable;
 import io.millrace.runtime.kv.KvBlockPool;
 import io.millrace.runtime.model.Batch;
-import io.millrace.runtime.model.Decoder;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -14,7 +16,7 @@ final class StepLoop {
     private static final Logger LOG = LoggerFactory.getLogger(StepLoop.class);
 
     private final KvBlockPool pool;
-    private final Decoder decoder;
+    private final ForwardPass forwardPass;
     private final Batch batch;
     private final Scheduler scheduler;
     private final Draws draws;
@@ -23,9 +25,9 @@ final class StepLoop {
     private long draftedTokens;
     private long acceptedTokens;
 
-    StepLoop(EngineOptions options, KvBlockPool pool, Decoder decoder, Batch batch, Draws draws) {
+    StepLoop(EngineOptions options, KvBlockPool pool, ForwardPass forwardPass, Batch batch, Draws draws) {
         this.pool = pool;
-        this.decoder = decoder;
+        this.forwardPass = forwardPass;
         this.batch = batch;
         this.scheduler = new Scheduler(pool, options.maxNumSeqs(), options.maxNumBatchedTokens(), options.logitRows(),
                 options.lookup());
@@ -122,8 +124,70 @@ final class StepLoop {
     }
 
     private void compute(List<Sequence> step) {
+        long started = System.nanoTime();
+        try {
+            forward(step);
+        } catch (RuntimeException e) {
+            computeEach(List.copyOf(step), e);
+            return;
+        }
+        advance(step, started);
+    }
+
+    /**
+     * After the step of {@code sequences} failed: computes them one by one, to the same bits. Those that fail alone end with an
+     * error, and the others go on. When all of them fail and a step that is none of theirs does too, the engine does.
+     */
+    private void computeEach(List<Sequence> sequences, RuntimeException cause) {
+        Map<Sequence, RuntimeException> failures = new LinkedHashMap<>();
+        if (sequences.size() == 1) {
+            failures.put(sequences.getFirst(), cause);
+        } else {
+            LOG.warn("A step of {} sequences failed; they are computed one by one", sequences.size(), cause);
+            computeEach(sequences, failures);
+        }
+        if (failures.size() == sequences.size()) {
+            computeControl(cause);
+        }
+        failures.forEach(this::fail);
+    }
+
+    /** Computes one position that belongs to nobody; throws {@code cause} when that fails. */
+    private void computeControl(RuntimeException cause) {
+        int block = pool.allocate();
+        if (block < 0) {
+            return;
+        }
+        BlockTable blocks = new BlockTable();
+        blocks.append(block);
         batch.clear();
-        draws.clear();
+        batch.add(0, 0, blocks, true);
+        try {
+            forwardPass.compute(batch);
+        } catch (RuntimeException e) {
+            cause.addSuppressed(e);
+            throw cause;
+        } finally {
+            pool.release(block);
+        }
+    }
+
+    private void computeEach(List<Sequence> sequences, Map<Sequence, RuntimeException> failures) {
+        for (Sequence sequence : sequences) {
+            List<Sequence> alone = List.of(sequence);
+            long started = System.nanoTime();
+            try {
+                forward(alone);
+            } catch (RuntimeException e) {
+                failures.put(sequence, e);
+                continue;
+            }
+            advance(alone, started);
+        }
+    }
+
+    private void forward(List<Sequence> step) {
+        batch.clear();
         for (int i = 0; i < step.size(); i++) {
             Sequence sequence = step.get(i);
             int from = sequence.computed();
@@ -132,16 +196,20 @@ final class StepLoop {
                 boolean draws = position >= sequence.known() - 1;
                 batch.add(sequence.tokens()[position], position, sequence.blocks(), draws);
             }
-            draftedTokens += sequence.drafted();
         }
-        long started = System.nanoTime();
-        decoder.forward(batch);
+        forwardPass.compute(batch);
+    }
+
+    /** What {@link #forward} computed is there: draws, and reports. */
+    private void advance(List<Sequence> step, long started) {
         steps++;
+        draws.clear();
         for (int i = 0; i < step.size(); i++) {
             Sequence sequence = step.get(i);
             int from = sequence.computed();
             sequence.advance();
             computedTokens += sequence.scheduled();
+            draftedTokens += sequence.drafted();
             sequence.turn().computed(from, sequence.computed(), started);
             if (sequence.computed() == sequence.known()) {
                 draws.add(sequence);

@@ -53,7 +53,7 @@ class StepLoopTest {
                 PrefixCache cache = new PrefixCache(pool, PrefixCache.BlockHash.seeded());
                 Decoder decoder = new Decoder(llama.weights, llama.model.packed(), new ScalarKernels(), workers, pool,
                         64, options.logitRows());
-                StepLoop loop = new StepLoop(options, pool, decoder, new Batch(64, options.logitRows()),
+                StepLoop loop = new StepLoop(options, pool, decoder::forward, new Batch(64, options.logitRows()),
                         new Draws(decoder, workers, llama.weights.config().vocabSize(), options.logitRows()));
                 Counter counter = new Counter();
                 int word = llama.prompt(3, 1)[0];
