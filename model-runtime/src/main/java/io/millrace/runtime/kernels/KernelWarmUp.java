@@ -24,8 +24,8 @@ import java.util.concurrent.ConcurrentHashMap;
  */
 public final class KernelWarmUp {
     private static final int OUTPUTS = 64;
-    /** One row, a register tile of rows, and several tiles with a rest: the loops that the compiler must see. */
-    private static final int[] ROWS = {1, 4, 18};
+    /** One row; a register tile of four, of two and of one; several of four: the loops that the compiler must see. */
+    private static final int[] ROWS = {1, 7, 18};
     private static final int MOST_ROWS = 18;
     /** A group of four, a group of two and a single one. */
     private static final int QUERIES = 7;

@@ -35,7 +35,7 @@ class KernelWarmUpTest {
             KernelWarmUp.run(recorder, weights, packed, Duration.ofMillis(50));
 
             assertThat(recorder.types).isEqualTo(matrices);
-            assertThat(recorder.rows).contains(1, 4, 18);
+            assertThat(recorder.rows).contains(1, 7, 18);
             assertThat(recorder.attended).isPositive();
             assertThat(recorder.cacheTypes).containsExactlyInAnyOrder(KvType.values());
         }
