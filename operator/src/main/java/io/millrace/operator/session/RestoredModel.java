@@ -7,22 +7,20 @@ import io.millrace.schemas.state.ModelRecord;
 import java.util.Collection;
 import java.util.Set;
 import java.util.TreeSet;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
+import org.jspecify.annotations.Nullable;
 
 /** Decides at a restore whether this task manager's model may go on with the sessions. */
 final class RestoredModel {
-    private static final Logger LOG = LoggerFactory.getLogger(RestoredModel.class);
-
     private RestoredModel() {}
 
     /**
-     * Checks what computed the sessions, and warns when their KV blocks cannot be used.
+     * Checks what computed the sessions.
      *
      * @param computedBy an empty field is not known
+     * @return what to warn of when their KV blocks cannot be used, else null
      * @throws ModelChangedException when it was another model and the settings do not permit that
      */
-    static void check(Collection<ModelRecord> computedBy, ModelRecord engine, OperatorSettings settings)
+    static @Nullable String check(Collection<ModelRecord> computedBy, ModelRecord engine, OperatorSettings settings)
             throws ModelChangedException {
         Set<String> others = new TreeSet<>();
         boolean otherBlocks = false;
@@ -39,12 +37,13 @@ final class RestoredModel {
                     + remedy());
         }
         if (!others.isEmpty()) {
-            LOG.warn("{}; their histories are computed again when they go on", changed(settings.model(),
-                    engine.getModelFingerprint(), "the restored sessions", String.join(" and ", others)));
-        } else if (otherBlocks) {
-            LOG.warn("The KV cache of the restored sessions is of another type or layout than this one, {}: their "
-                    + "histories are computed again when they go on", engine.getKvTag());
+            return changed(settings.model(), engine.getModelFingerprint(), "the restored sessions",
+                    String.join(" and ", others)) + "; their histories are computed again when they go on";
         }
+        return otherBlocks
+                ? "The KV cache of the restored sessions is of another type or layout than " + engine.getKvTag()
+                        + "; their histories are computed again when they go on"
+                : null;
     }
 
     /** What has changed, with both fingerprints. */

@@ -89,12 +89,7 @@ final class SessionCache {
     /** Writes the blocks that state does not hold and gives all of them back; what is still reported of them is dropped. */
     void leaveEngine(LiveSession session) throws Exception {
         // The engine may be ahead of what was committed: positions of tokens that are not known here are left out.
-        leaveEngine(session, session.tokens.size());
-    }
-
-    /** The same; positions at and after {@code limit} are not written. */
-    void leaveEngine(LiveSession session, int limit) throws Exception {
-        saveKv(session, limit);
+        saveKv(session, session.tokens.size());
         release(session);
     }
 

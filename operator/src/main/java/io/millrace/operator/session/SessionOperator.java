@@ -142,7 +142,10 @@ final class SessionOperator extends AbstractStreamOperator<CompletionEvent>
                 }
             }
         }
-        RestoredModel.check(computedBy, engine, settings);
+        String warning = RestoredModel.check(computedBy, engine, settings);
+        if (warning != null && getRuntimeContext().getTaskInfo().getIndexOfThisSubtask() == 0) {
+            LOG.warn(warning);
+        }
         kept.write(engine);
     }
 

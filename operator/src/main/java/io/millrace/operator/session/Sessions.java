@@ -266,7 +266,8 @@ final class Sessions {
         Prompt prompt = validator.validate(queued.getPrompt());
         TurnPlanner.Plan plan = planner.plan(session, prompt, queued.getAcceptedMs());
         if (!plan.forgotten().isEmpty()) {
-            cache.leaveEngine(session, plan.forgotten().getFirst().start());
+            // As when a turn falls back: the arena must not show positions under tokens that are not theirs.
+            cache.leaveEngine(session);
             session.forget(plan.forgotten());
             metrics.forgotten(plan.forgotten().size());
         }

