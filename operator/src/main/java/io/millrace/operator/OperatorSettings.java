@@ -3,6 +3,7 @@ package io.millrace.operator;
 import io.millrace.runtime.kv.KvType;
 import io.millrace.runtime.packing.PackingOptions;
 import java.io.Serializable;
+import java.time.Duration;
 import org.apache.flink.configuration.ConfigOption;
 import org.apache.flink.configuration.ReadableConfig;
 import org.jspecify.annotations.Nullable;
@@ -29,6 +30,8 @@ public record OperatorSettings(String model, @Nullable String weightsCacheDir, i
         float temperature, float topP, int topK,
         float minP) implements Serializable {
 
+    private static final Duration LONGEST_TTL = Duration.ofDays(36_500);
+
     /**
      * Reads and checks the settings.
      *
@@ -46,7 +49,7 @@ public record OperatorSettings(String model, @Nullable String weightsCacheDir, i
                 config.get(MillraceOptions.KV_TYPE), atLeast(0, config, MillraceOptions.THREADS),
                 config.get(MillraceOptions.PREFIX_CACHE), atLeast(0, config, MillraceOptions.NUM_SPECULATIVE_TOKENS),
                 atLeast(1, config, MillraceOptions.PROMPT_LOOKUP_NGRAM),
-                positive(MillraceOptions.SESSION_TTL, config.get(MillraceOptions.SESSION_TTL).toMillis()),
+                ttlMillis(config),
                 atLeast(1, config, MillraceOptions.DUPLICATE_WINDOW),
                 atLeast(1, config, MillraceOptions.MAX_ACCEPTED_PROMPTS),
                 atLeast(0, config, MillraceOptions.MAX_QUEUED_PROMPTS),
@@ -82,6 +85,16 @@ public record OperatorSettings(String model, @Nullable String weightsCacheDir, i
             throw invalid(option, value, "set it to more than 0");
         }
         return value;
+    }
+
+    /** Bounded, so that a time of expiry is a time. */
+    private static long ttlMillis(ReadableConfig config) {
+        Duration ttl = config.get(MillraceOptions.SESSION_TTL);
+        if (ttl.toSeconds() > LONGEST_TTL.toSeconds() || ttl.toMillis() <= 0) {
+            throw invalid(MillraceOptions.SESSION_TTL, ttl,
+                    "set it to more than 0 and at most " + LONGEST_TTL.toDays() + " d");
+        }
+        return ttl.toMillis();
     }
 
     private static float between(float least, float most, ReadableConfig config, ConfigOption<Float> option) {

@@ -1,11 +1,11 @@
 package io.millrace.job.format;
 
+import io.millrace.runtime.text.OneLine;
 import org.jspecify.annotations.Nullable;
 
 /** Bytes are no event. The message is one line and names the field, what was expected and what was found. */
 public final class EventFormatException extends Exception {
     private static final long serialVersionUID = 1L;
-    private static final int MAX_MESSAGE = 400;
 
     private final @Nullable String id;
     private final @Nullable String conversationId;
@@ -15,15 +15,14 @@ public final class EventFormatException extends Exception {
     }
 
     private EventFormatException(String message, @Nullable String id, @Nullable String conversationId) {
-        super(message);
+        super(OneLine.of(message));
         this.id = id;
         this.conversationId = conversationId;
     }
 
-    /** One line of limited length, whatever the input put into {@code detail}. */
+    /** What is wrong, and what a parser says of it. */
     static EventFormatException of(String what, @Nullable String detail) {
-        String line = detail == null || detail.isBlank() ? what : what + ": " + detail.strip().replaceAll("\\s+", " ");
-        return new EventFormatException(line.length() <= MAX_MESSAGE ? line : line.substring(0, MAX_MESSAGE) + "...");
+        return new EventFormatException(detail == null || detail.isBlank() ? what : what + ": " + detail.strip());
     }
 
     /** The same, with the ids that could be read although the event could not. */

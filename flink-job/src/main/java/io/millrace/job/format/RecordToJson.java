@@ -75,7 +75,11 @@ final class RecordToJson {
             out.writeString(UnicodeText.wellFormed(text));
             return;
         }
-        mapper.writeTree(out, value);
+        if (value.isMissingNode()) {
+            out.writeString(text); // blank
+        } else {
+            mapper.writeTree(out, value);
+        }
     }
 
     private void write(Object value, Schema schema, JsonGenerator out) throws IOException {

@@ -8,7 +8,11 @@ final class UnicodeText {
 
     /** Index of the first surrogate without its other half, or -1. */
     static int unpairedSurrogate(CharSequence text) {
-        for (int i = 0; i < text.length(); i++) {
+        return unpairedSurrogate(text, 0);
+    }
+
+    private static int unpairedSurrogate(CharSequence text, int from) {
+        for (int i = from; i < text.length(); i++) {
             char c = text.charAt(i);
             if (Character.isSurrogate(c)) {
                 if (!Character.isHighSurrogate(c) || i + 1 == text.length()
@@ -30,7 +34,7 @@ final class UnicodeText {
         StringBuilder out = new StringBuilder(text);
         while (at >= 0) {
             out.setCharAt(at, REPLACEMENT);
-            at = unpairedSurrogate(out);
+            at = unpairedSurrogate(out, at + 1);
         }
         return out.toString();
     }

@@ -30,6 +30,9 @@ public record KafkaSettings(String bootstrapServers, EventFormat format, String 
         String deadLetters, boolean createTopics, int partitions, Optional<Integer> replicationFactor,
         int maxEventBytes, Map<String, String> clientProperties) {
 
+    private static final Duration SHORTEST_CONNECT_TIMEOUT = Duration.ofMillis(100);
+    /** Kafka's clients count milliseconds in 32 bits. */
+    private static final Duration LONGEST_TIMEOUT = Duration.ofDays(24);
     /** The producer's own default. */
     private static final int DEFAULT_MAX_REQUEST_BYTES = 1 << 20;
 
@@ -61,7 +64,7 @@ public record KafkaSettings(String bootstrapServers, EventFormat format, String 
                 nonBlank(config, KafkaOptions.BOOTSTRAP_SERVERS, "set it to the address of a Kafka broker, host:port"),
                 config.get(KafkaOptions.FORMAT), group, config.get(KafkaOptions.STARTING_OFFSETS),
                 config.getOptional(KafkaOptions.TRANSACTIONAL_ID_PREFIX).orElse(group), transactionTimeout(config),
-                atLeast(Duration.ofMillis(100), config, KafkaOptions.CONNECT_TIMEOUT),
+                connectTimeout(config),
                 nonBlank(config, KafkaOptions.PROMPTS, "name a topic"),
                 nonBlank(config, KafkaOptions.CONTROLS, "name a topic"),
                 nonBlank(config, KafkaOptions.COMPLETIONS, "name a topic"),
@@ -125,25 +128,27 @@ public record KafkaSettings(String bootstrapServers, EventFormat format, String 
         return value;
     }
 
-    private static Duration atLeast(Duration least, ReadableConfig config, ConfigOption<Duration> option) {
-        Duration value = config.get(option);
-        if (value.compareTo(least) < 0) {
-            throw new IllegalArgumentException(
-                    option.key() + ": " + value + " is too short; set it to " + least.toMillis() + " ms or more");
+    private static Duration connectTimeout(ReadableConfig config) {
+        Duration timeout = config.get(KafkaOptions.CONNECT_TIMEOUT);
+        if (timeout.compareTo(SHORTEST_CONNECT_TIMEOUT) < 0 || timeout.compareTo(LONGEST_TIMEOUT) > 0) {
+            throw new IllegalArgumentException(KafkaOptions.CONNECT_TIMEOUT.key() + ": " + timeout
+                    + " is out of range; set it to " + SHORTEST_CONNECT_TIMEOUT.toMillis() + " ms or more, and at most "
+                    + LONGEST_TIMEOUT.toDays() + " d");
         }
-        return value;
+        return timeout;
     }
 
     /** Completions of one interval wait in a transaction for the next checkpoint, whose end commits them. */
     private static Duration transactionTimeout(ReadableConfig config) {
         Duration timeout = config.get(KafkaOptions.TRANSACTION_TIMEOUT);
         Duration interval = config.getOptional(CheckpointingOptions.CHECKPOINTING_INTERVAL).orElse(Duration.ZERO);
-        if (timeout.compareTo(interval.multipliedBy(2)) < 0 || timeout.toMillis() < 1
-                || timeout.toMillis() > Integer.MAX_VALUE) {
-            throw new IllegalArgumentException(KafkaOptions.TRANSACTION_TIMEOUT.key() + ": " + timeout.toMillis()
-                    + " ms is out of range; set it to at least twice "
-                    + CheckpointingOptions.CHECKPOINTING_INTERVAL.key() + " (" + interval.toMillis()
-                    + " ms), since completions stay in a transaction until the next checkpoint is complete");
+        if (timeout.dividedBy(2).compareTo(interval) < 0 || timeout.compareTo(Duration.ofMillis(1)) < 0
+                || timeout.compareTo(LONGEST_TIMEOUT) > 0) {
+            throw new IllegalArgumentException(KafkaOptions.TRANSACTION_TIMEOUT.key() + ": " + timeout
+                    + " is out of range; set it to at least twice "
+                    + CheckpointingOptions.CHECKPOINTING_INTERVAL.key() + " (" + interval
+                    + "), and at most " + LONGEST_TIMEOUT.toDays()
+                    + " d, since completions stay in a transaction until the next checkpoint is complete");
         }
         return timeout;
     }

@@ -105,7 +105,7 @@ public final class AnswerParser {
     }
 
     private static boolean isName(String name) {
-        return !name.isEmpty() && name.chars().noneMatch(c -> Unicode.isWhiteSpace(c) || "<>{}\"".indexOf(c) >= 0);
+        return !name.isBlank() && name.chars().noneMatch(c -> Unicode.isWhiteSpace(c) || "<>{}\"".indexOf(c) >= 0);
     }
 
     private static Optional<List<ToolCall>> jsonObjects(String text) {

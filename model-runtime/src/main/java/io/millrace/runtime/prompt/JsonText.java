@@ -11,6 +11,7 @@ import com.fasterxml.jackson.databind.ObjectWriter;
 import com.fasterxml.jackson.databind.cfg.JsonNodeFeature;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.millrace.runtime.text.OneLine;
 import java.io.UncheckedIOException;
 import java.util.Optional;
 
@@ -46,9 +47,9 @@ final class JsonText {
                 return object;
             }
         } catch (JsonProcessingException e) {
-            throw new IllegalArgumentException(field + ": no JSON object: " + e.getOriginalMessage(), e);
+            throw new IllegalArgumentException(OneLine.of(field + ": no JSON object: " + e.getOriginalMessage()), e);
         }
-        throw new IllegalArgumentException(field + ": no JSON object");
+        throw new IllegalArgumentException(OneLine.of(field + ": no JSON object"));
     }
 
     /** An object, or nothing when the text is none. */

@@ -1,5 +1,7 @@
 package io.millrace.runtime.prompt;
 
+import io.millrace.runtime.text.OneLine;
+
 /** Who speaks a message, as Llama 3.1 knows it. */
 public enum Role {
     SYSTEM("system"), USER("user"), ASSISTANT("assistant"),
@@ -29,7 +31,7 @@ public enum Role {
             case "assistant" -> ASSISTANT;
             case "tool", "ipython" -> IPYTHON;
             default -> throw new IllegalArgumentException(
-                    "role: unknown role '" + name + "', expected system, user, assistant, tool or ipython");
+                    "role: unknown role '" + OneLine.of(name) + "', expected system, user, assistant, tool or ipython");
         };
     }
 }

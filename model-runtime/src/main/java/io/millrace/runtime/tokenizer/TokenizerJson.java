@@ -7,7 +7,8 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.millrace.runtime.weights.ModelFormatException;
 import java.io.IOException;
-import java.nio.file.NoSuchFileException;
+import java.io.InputStream;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.BitSet;
@@ -21,31 +22,38 @@ import org.jspecify.annotations.Nullable;
  * are read as a stream; the rest is small and read as trees.
  */
 final class TokenizerJson {
-    /** No tokenizer comes near this; it bounds what a lying id can make us allocate. */
-    private static final int MAX_TOKENS = 1 << 24;
-
     // Vocabulary entries are field names here: interning 128,256 of them costs more than reading them.
     private static final ObjectMapper JSON = new ObjectMapper(JsonFactory.builder()
             .disable(JsonFactory.Feature.INTERN_FIELD_NAMES).disable(JsonFactory.Feature.CANONICALIZE_FIELD_NAMES)
             .build());
 
     private final Path file;
+    /** Every token takes more than a byte, so a larger id is a lie, and must not make us allocate. */
+    private final long fileBytes;
     private final Map<Integer, String> added = new HashMap<>();
     private final List<String> merges = new ArrayList<>();
     private @Nullable String[] vocabulary = {};
     private int tokens;
     private boolean hasModel;
 
-    private TokenizerJson(Path file) {
+    private TokenizerJson(Path file, long fileBytes) {
         this.file = file;
+        this.fileBytes = fileBytes;
     }
 
     static TokenizerSource read(Path file) {
-        var reader = new TokenizerJson(file);
-        try (JsonParser parser = JSON.createParser(file.toFile())) {
-            reader.readAll(parser);
-        } catch (NoSuchFileException | java.io.FileNotFoundException e) {
+        try (InputStream in = Files.newInputStream(file)) {
+            return read(file, in, Files.size(file));
+        } catch (IOException e) {
             throw new ModelFormatException(file, "tokenizer.json", "no such file, or it cannot be read", e);
+        }
+    }
+
+    /** Reads the content of a file, which is {@code fileBytes} long. */
+    static TokenizerSource read(Path file, InputStream in, long fileBytes) {
+        var reader = new TokenizerJson(file, fileBytes);
+        try (JsonParser parser = JSON.createParser(in)) {
+            reader.readAll(parser);
         } catch (IOException e) {
             throw new ModelFormatException(file, "tokenizer.json", "no valid JSON: " + firstLine(e), e);
         }
@@ -103,6 +111,9 @@ final class TokenizerJson {
         if (parser.currentToken() != JsonToken.START_OBJECT) {
             throw bad("model", "no JSON object");
         }
+        if (hasModel) {
+            throw bad("model", "is there twice");
+        }
         hasModel = true;
         while (parser.nextToken() == JsonToken.FIELD_NAME) {
             String field = parser.currentName();
@@ -124,7 +135,10 @@ final class TokenizerJson {
         if (parser.currentToken() != JsonToken.START_OBJECT) {
             throw bad("model.vocab", "no JSON object");
         }
-        vocabulary = new String[1 << 17];
+        if (vocabulary.length > 0) {
+            throw bad("model.vocab", "is there twice");
+        }
+        vocabulary = new String[(int) Math.min(1 << 17, fileBytes)];
         while (parser.nextToken() == JsonToken.FIELD_NAME) {
             String token = parser.currentName();
             if (parser.nextToken() != JsonToken.VALUE_NUMBER_INT) {
@@ -163,7 +177,7 @@ final class TokenizerJson {
     }
 
     private int checkId(String field, int id) {
-        if (id < 0 || id >= MAX_TOKENS) {
+        if (id < 0 || id >= fileBytes) {
             throw bad(field, "id " + id + " is out of range");
         }
         tokens = Math.max(tokens, id + 1);

@@ -45,11 +45,15 @@ public final class GgufFile implements AutoCloseable {
      * @throws ModelFormatException when a file is missing or anything in it is not as the format wants it
      */
     public static GgufFile open(Path path) {
+        return open(path, FileCursor::map);
+    }
+
+    static GgufFile open(Path path, FileMapping mapping) {
         Arena arena = Arena.ofShared();
         try {
-            GgufPart first = GgufPart.open(path, arena);
+            GgufPart first = GgufPart.parse(path, mapping.map(path, arena));
             GgufFile file = new GgufFile(path, arena, first.metadata(), new LinkedHashMap<>(first.tensors()));
-            file.addParts();
+            file.addParts(mapping);
             return file;
         } catch (RuntimeException | Error e) {
             arena.close();
@@ -57,7 +61,7 @@ public final class GgufFile implements AutoCloseable {
         }
     }
 
-    private void addParts() {
+    private void addParts(FileMapping mapping) {
         int count = metadata.has(SPLIT_COUNT) ? metadata.integer(SPLIT_COUNT) : 1;
         if (count == 1) {
             return;
@@ -69,9 +73,9 @@ public final class GgufFile implements AutoCloseable {
                     + partNumber(count) + ".gguf; give the parts the names they were made with");
         }
         for (int i = 1; i < count; i++) {
-            GgufPart part = GgufPart.open(
-                    path.resolveSibling(name.group(1) + "-" + partNumber(i + 1) + "-of-" + partNumber(count) + ".gguf"),
-                    arena);
+            Path sibling = path
+                    .resolveSibling(name.group(1) + "-" + partNumber(i + 1) + "-of-" + partNumber(count) + ".gguf");
+            GgufPart part = GgufPart.parse(sibling, mapping.map(sibling, arena));
             checkPart(part.metadata(), i, count);
             addTensors(part);
             files.add(part.file());

@@ -5,6 +5,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /** Makes the weights of a Llama of a GGUF file. */
 final class GgufModel {
@@ -31,7 +32,11 @@ final class GgufModel {
     }
 
     static LlamaWeights open(Path path) {
-        GgufFile file = GgufFile.open(path);
+        return weights(GgufFile.open(path));
+    }
+
+    /** @param file is closed with the weights, or when it holds none */
+    static LlamaWeights weights(GgufFile file) {
         try {
             return new GgufModel(file).weights();
         } catch (RuntimeException | Error e) {
@@ -46,8 +51,10 @@ final class GgufModel {
             throw metadata.error(ARCHITECTURE, "is " + architecture + ", only llama is supported");
         }
         LlamaConfig config = config();
-        float[] divisors = divisors(config);
+        Tensor divisorTensor = tensors.remove(DIVISORS);
         LlamaTensors llama = TensorNames.GGUF.take(file.path(), config, tensors);
+        // Not before the tensors have shown that the head dimension is not just a number in a small file.
+        float[] divisors = divisors(config, divisorTensor);
         for (String name : tensors.keySet()) {
             throw metadata.error(name, "is not a tensor of a Llama with " + config.layers() + " layers");
         }
@@ -98,8 +105,7 @@ final class GgufModel {
         }
     }
 
-    private float[] divisors(LlamaConfig config) {
-        Tensor tensor = tensors.remove(DIVISORS);
+    private float[] divisors(LlamaConfig config, @Nullable Tensor tensor) {
         if (tensor != null) {
             return readDivisors(tensor, config.headDim() / 2);
         }

@@ -1,6 +1,5 @@
 package io.millrace.runtime.weights;
 
-import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -12,7 +11,7 @@ import java.util.Map;
 import java.util.stream.Collectors;
 
 /**
- * One GGUF file, mapped and parsed: version 2 or 3 of the
+ * One GGUF file, parsed: version 2 or 3 of the
  * <a href="https://github.com/ggml-org/ggml/blob/master/docs/gguf.md">format</a>. Nothing in it is trusted.
  *
  * @param metadata its key-value pairs
@@ -29,9 +28,8 @@ record GgufPart(Path file, GgufMetadata metadata, Map<String, Tensor> tensors) {
     /** Name length, one byte of name, number of dimensions, one dimension, type, offset. */
     private static final int MIN_TENSOR_BYTES = 8 + 1 + 4 + 8 + 4 + 8;
 
-    /** Maps and parses a file; the mapping lives as long as {@code arena}. */
-    static GgufPart open(Path file, Arena arena) {
-        MemorySegment data = FileCursor.map(file, arena);
+    /** Parses a file's bytes, of which the tensors are slices. */
+    static GgufPart parse(Path file, MemorySegment data) {
         FileCursor in = new FileCursor(file, data);
         if (in.uint32("magic") != MAGIC) {
             throw in.error("magic", "is not a GGUF file");

@@ -41,10 +41,11 @@ final class HuggingFaceModel {
     static LlamaWeights open(Path directory) {
         HuggingFaceModel model = new HuggingFaceModel(directory);
         LlamaConfig config = model.config();
-        float[] divisors = model.divisors(config);
         Arena arena = Arena.ofShared();
         try {
             LlamaTensors tensors = model.tensors(config, arena);
+            // Not before the tensors have shown that the head dimension is not just a number in a small file.
+            float[] divisors = model.divisors(config);
             return new LlamaWeights(arena, directory, model.files, model.name(), config, tensors, divisors,
                     RotaryLayout.HALVES,
                     model.warnings);

@@ -1,5 +1,6 @@
 package io.millrace.runtime.weights;
 
+import io.millrace.runtime.text.OneLine;
 import java.nio.file.Path;
 
 /**
@@ -10,10 +11,14 @@ public final class ModelFormatException extends RuntimeException {
     private static final long serialVersionUID = 1L;
 
     public ModelFormatException(Path file, String field, String problem) {
-        super(file + ": " + field + ": " + problem);
+        super(message(file, field, problem));
     }
 
     public ModelFormatException(Path file, String field, String problem, Throwable cause) {
-        super(file + ": " + field + ": " + problem, cause);
+        super(message(file, field, problem), cause);
+    }
+
+    private static String message(Path file, String field, String problem) {
+        return file + ": " + OneLine.of(field + ": " + problem);
     }
 }

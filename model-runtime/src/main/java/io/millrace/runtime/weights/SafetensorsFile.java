@@ -22,7 +22,12 @@ final class SafetensorsFile {
 
     /** The tensors of a file by name; the mapping lives as long as {@code arena}. */
     static Map<String, Tensor> open(Path file, Arena arena) {
-        FileCursor in = new FileCursor(file, FileCursor.map(file, arena));
+        return parse(file, FileCursor.map(file, arena));
+    }
+
+    /** Parses a file's bytes, of which the tensors are slices. */
+    static Map<String, Tensor> parse(Path file, MemorySegment bytes) {
+        FileCursor in = new FileCursor(file, bytes);
         long headerBytes = in.count("header length", 1);
         if (headerBytes > JsonFields.MAX_BYTES) {
             throw in.error("header length", headerBytes + " is more than " + JsonFields.MAX_BYTES + " bytes");

@@ -1,5 +1,7 @@
 package io.millrace.operator.session;
 
+import io.millrace.runtime.text.OneLine;
+
 /**
  * A prompt that is answered with an error. Its message is one line for people and names the field; the code is stable and
  * goes into the completion's error, and for an invalid event into the dead letter.
@@ -9,7 +11,7 @@ final class RejectedPromptException extends RuntimeException {
 
     RejectedPromptException(String code, String message) {
         // Not a failure of this program: no stack trace, however many bad events come.
-        super(message, null, false, false);
+        super(OneLine.of(message), null, false, false);
         this.code = code;
     }
 
