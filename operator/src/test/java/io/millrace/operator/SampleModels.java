@@ -1,9 +1,15 @@
 package io.millrace.operator;
 
+import io.millrace.runtime.model.LlamaModel;
+import io.millrace.runtime.packing.PackingOptions;
+import io.millrace.runtime.weights.Tensor;
 import io.millrace.runtime.weights.TensorType;
 import io.millrace.runtime.weights.sample.SampleModel;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.lang.foreign.ValueLayout;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -13,6 +19,8 @@ import java.util.concurrent.ConcurrentHashMap;
 /** Small random models, written once per JVM. */
 public final class SampleModels {
     public static final int CONTEXT = 1024;
+    /** What {@link #poisonable} cannot compute: a text whose first token has an embedding of NaN. */
+    public static final String POISON = "\u2620";
 
     private static final Map<SampleModel.Options, Path> WRITTEN = new ConcurrentHashMap<>();
 
@@ -45,6 +53,30 @@ public final class SampleModels {
     /** Two layers in Q8_0. */
     public static Path quantized() {
         return written(options().withType(TensorType.Q8_0));
+    }
+
+    /** A model whose logits are NaN behind {@link #POISON}. */
+    public static Path poisonable() {
+        try {
+            Path model = Files.createTempFile("sample-", ".gguf");
+            model.toFile().deleteOnExit();
+            SampleModel.write(model, options().withTied(false));
+            try (LlamaModel sample = LlamaModel.open(model, PackingOptions.inMemory(1))) {
+                Tensor embedding = sample.weights().embedding();
+                int token = sample.tokenizer().encode(POISON)[0];
+                byte[] row = embedding.data().asSlice(embedding.rowOffset(token), embedding.cols() * 4L)
+                        .toArray(ValueLayout.JAVA_BYTE);
+                ByteBuffer nan = ByteBuffer.allocate(row.length).order(ByteOrder.LITTLE_ENDIAN);
+                while (nan.hasRemaining()) {
+                    nan.putFloat(Float.NaN);
+                }
+                String bytes = Files.readString(model, StandardCharsets.ISO_8859_1);
+                return Files.writeString(model, bytes.replace(new String(row, StandardCharsets.ISO_8859_1),
+                        new String(nan.array(), StandardCharsets.ISO_8859_1)), StandardCharsets.ISO_8859_1);
+            }
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
     }
 
     private static SampleModel.Options options() {

@@ -318,6 +318,10 @@ final class Sessions {
             int computedPositions) throws Exception {
         QueuedPrompt queued = session.queue.removeFirst();
         reporter.finish(session, turn, queued, turnNumber(session), reason, error);
+        if (reason == FinishReason.ERROR) {
+            // Whoever looks into it needs the request as it came.
+            reject(TurnReporter.GENERATION_FAILED, String.valueOf(error), queued.getPrompt(), queued.getOrigin());
+        }
         if (reason != FinishReason.ERROR && session.generated(turn) > 0) {
             session.turns++;
             session.committedPositions = computedPositions;

@@ -14,6 +14,9 @@ import org.jspecify.annotations.Nullable;
 
 /** Tells the world what a turn says: collects the text of its steps, emits deltas and the completion, counts. */
 final class TurnReporter {
+    /** Code of a turn that failed in the engine, in its completion's error and in its dead letter. */
+    static final String GENERATION_FAILED = "generation_failed";
+
     private final SharedEngine engine;
     private final SessionHost host;
     private final SessionMetrics metrics;
@@ -133,7 +136,7 @@ final class TurnReporter {
             case STOP, LENGTH, CANCELLED -> null;
             case DEADLINE -> new CompletionError("server_error", "deadline_exceeded",
                     "deadline_ms: the deadline passed before the answer was complete");
-            case ERROR -> new CompletionError("server_error", "generation_failed",
+            case ERROR -> new CompletionError("server_error", GENERATION_FAILED,
                     message == null ? "the turn failed" : message);
         };
     }
