@@ -11,8 +11,11 @@ import io.millrace.schemas.PromptEvent;
 import io.millrace.schemas.TokenDelta;
 import io.millrace.schemas.TokenLogprob;
 import java.io.IOException;
+import java.net.URI;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -41,6 +44,7 @@ import org.apache.flink.test.junit5.MiniClusterExtension;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledIfSystemProperty;
 import org.junit.jupiter.api.extension.RegisterExtension;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -64,7 +68,8 @@ class SavepointCompatibilityTest {
 
     /** Tokens of a turn that the savepoint cuts off. */
     private static final int LONG = 300;
-    private static final int END_OF_TURN = 1008 + 9;
+    /** Id of {@code <|eot_id|>} in the sample vocabulary. */
+    private static final int END_OF_TURN = 1017;
 
     @RegisterExtension
     static final MiniClusterExtension CLUSTER = new MiniClusterExtension(new MiniClusterResourceConfiguration.Builder()
@@ -77,6 +82,8 @@ class SavepointCompatibilityTest {
         options.set(MillraceOptions.KV_MEMORY, MemorySize.ofMebiBytes(4));
         // What conversations share depends on which comes first, and so do the cached tokens of their first turns.
         options.set(MillraceOptions.PREFIX_CACHE, false);
+        // Its sessions were last used when the savepoint was written.
+        options.set(MillraceOptions.SESSION_TTL, Duration.ofDays(36_500));
         return options;
     }
 
@@ -92,8 +99,8 @@ class SavepointCompatibilityTest {
 
     @ParameterizedTest
     @MethodSource("savepointsAndJobs")
-    void whatItHoldsIsAnsweredAsIfTheJobHadNeverStopped(Path directory, String backend, int parallelism)
-            throws Exception {
+    void whatItHoldsIsAnsweredAsIfTheJobHadNeverStopped(Path directory, String backend, int parallelism,
+            @TempDir Path drained) throws Exception {
         Map<String, CompletionEvent> expected = new HashMap<>();
         read(directory.resolve(COMPLETIONS), CompletionEvent.class)
                 .forEach(each -> expected.put(each.getRequestId(), each));
@@ -107,7 +114,7 @@ class SavepointCompatibilityTest {
         try (LlamaJob job = LlamaJob.restore(directory.toUri().toString(), options, parallelism, feed, output)) {
             afterwards().forEach(feed::add);
             output.await(expected.keySet());
-            job.stop(Files.createTempDirectory("drained"), true).get(60, TimeUnit.SECONDS);
+            job.stopped(drained, true);
         }
         assertThat(output.completions()).as("neither lost nor answered twice").hasSameSizeAs(expected);
         expected.forEach((request, completion) -> assertSame(output.completion(request), completion));
@@ -192,7 +199,7 @@ class SavepointCompatibilityTest {
                 .setRepetitionPenalty(1.1).setPresencePenalty(0.2).setFrequencyPenalty(0.1);
         // Letters of three bytes, which come in any order: broken characters too.
         IntStream.of('\u2191', '\u20ac').forEach(letter -> {
-            for (byte b : Character.toString(letter).getBytes(java.nio.charset.StandardCharsets.UTF_8)) {
+            for (byte b : Character.toString(letter).getBytes(StandardCharsets.UTF_8)) {
                 bytes.getLogitBias().put(Integer.toString(byteToken(b & 0xff)), 9.0);
             }
         });
@@ -265,7 +272,7 @@ class SavepointCompatibilityTest {
             open.countDown();
             savepoint = saving.get(60, TimeUnit.SECONDS);
         }
-        Files.move(Path.of(java.net.URI.create(savepoint)), directory);
+        Files.move(Path.of(URI.create(savepoint)), directory);
         Set<String> unanswered = new TreeSet<>(undisturbed.completions().keySet());
         before().forEach(prompt -> unanswered.remove(prompt.getId()));
         write(directory.resolve(COMPLETIONS), CompletionEvent.getClassSchema(),

@@ -28,6 +28,7 @@ import org.apache.flink.runtime.checkpoint.OperatorSubtaskState;
 import org.apache.flink.runtime.state.StateBackend;
 import org.apache.flink.runtime.state.hashmap.HashMapStateBackend;
 import org.apache.flink.state.rocksdb.EmbeddedRocksDBStateBackend;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -45,7 +46,7 @@ class RecoveryTest {
         }
     }
 
-    private static PromptEvent.Builder story(String id, String conversation) {
+    private static PromptEvent.Builder story(String id, @Nullable String conversation) {
         try (DirectEngine direct = new DirectEngine(options())) {
             return longTurn(id, conversation, "Tell me a long story.", MANY, direct.stopTokens()).setStream(true);
         }
@@ -170,6 +171,35 @@ class RecoveryTest {
             run.send(turn("s1", null, "Hello."));
             run.endInput();
             assertThat(run.completions()).isEmpty();
+        }
+    }
+
+    @Test
+    void aRetryIsDroppedAfterARestoreWhereverItsRequestIs() throws Exception {
+        List<PromptEvent.Builder> prompts = List.of(turn("answered", "chat", "Hello."),
+                turn("refused", "chat", "Hello.").setTurn(7), story("running", "chat"),
+                turn("waiting", "chat", "Hello."), story("alone", null), turn("answered alone", null, "Hello."));
+        OperatorSubtaskState state;
+        List<String> answered;
+        try (OperatorRun run = OperatorRun.start(options())) {
+            run.ask(prompts.get(0));
+            run.ask(prompts.get(1));
+            run.ask(prompts.get(5));
+            for (int i = 2; i < 5; i++) {
+                run.send(prompts.get(i));
+            }
+            state = run.checkpoint();
+            answered = run.completions().stream().map(CompletionEvent::getRequestId).toList();
+        }
+        try (OperatorRun run = OperatorRun.restore(options(), null, state)) {
+            for (PromptEvent.Builder retried : prompts) {
+                run.send(retried);
+                run.send(retried);
+            }
+            run.endInput();
+            assertThat(answered).containsExactly("answered", "refused", "answered alone");
+            assertThat(run.completions()).extracting(CompletionEvent::getRequestId).containsExactlyInAnyOrder("running",
+                    "waiting", "alone");
         }
     }
 
