@@ -20,10 +20,11 @@ class ChaosTest {
 
     @Test
     void killsAndARescaleInMidTurnLoseDuplicateAndChangeNothing(@TempDir Path directory) throws Exception {
-        Schedule schedule = new Schedule(List.of(new Event(Duration.ofSeconds(3), new KillTaskManagers(1)),
-                new Event(Duration.ofSeconds(8), new Rescale(3)),
-                new Event(Duration.ofSeconds(12), new KillJobManager())));
-        ChaosPlan plan = new ChaosPlan(new Script(7, 10, 2, 64), Duration.ofSeconds(20), schedule, 2, Backend.ROCKSDB,
+        Schedule schedule = new Schedule(List.of(new Event(Duration.ofSeconds(1), new KillTaskManagers(1)),
+                new Event(Duration.ofSeconds(7), new Rescale(3)),
+                new Event(Duration.ofSeconds(13), new KillJobManager())));
+        // Many turns of each conversation: there are always some to come, however long the job takes to recover.
+        ChaosPlan plan = new ChaosPlan(new Script(7, 8, 6, 96), Duration.ofSeconds(40), schedule, 2, Backend.ROCKSDB,
                 null);
         StringWriter log = new StringWriter();
 
