@@ -119,6 +119,7 @@ public final class Millrace implements Runnable {
                 yield CommandLine.ExitCode.SOFTWARE;
             }
             default -> {
+                // Nobody foresaw it: it is a defect of this program, and whoever reports it needs the trace.
                 failure.printStackTrace(err);
                 yield CommandLine.ExitCode.SOFTWARE;
             }

@@ -16,8 +16,13 @@ final class Deadlines {
     /** When the prompt is given up, in milliseconds since 1970-01-01 UTC; {@link Long#MAX_VALUE} for never. */
     static long of(QueuedPrompt queued) {
         Long given = queued.getPrompt().getDeadlineMs();
-        long deadline = given == null ? Long.MAX_VALUE : queued.getAcceptedMs() + given;
-        return deadline < 0 ? Long.MAX_VALUE : deadline;
+        return given == null ? Long.MAX_VALUE : at(queued.getAcceptedMs(), given);
+    }
+
+    /** The time {@code deadlineMillis} after acceptance; {@link Long#MAX_VALUE} when that is beyond all times. */
+    static long at(long acceptedMillis, long deadlineMillis) {
+        long sum = acceptedMillis + deadlineMillis;
+        return sum < 0 ? Long.MAX_VALUE : sum;
     }
 
     boolean passed(QueuedPrompt queued) {

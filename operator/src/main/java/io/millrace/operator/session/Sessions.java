@@ -390,12 +390,7 @@ final class Sessions {
         goOn(session);
     }
 
-    /** Positions that are known to be computed. The last token of a turn that speaks is not. */
-    private static int computedPositions(LiveSession session, Turn turn) {
-        int computed = Math.max(session.committedPositions, session.savedPositions);
-        return session.generated(turn) > 0 ? Math.max(computed, session.tokens.size() - 1) : computed;
-    }
-
+    /** Submits the turn that another stay in an engine began, if any, and begins the next one if it cannot go on. */
     private void goOn(LiveSession session) throws Exception {
         Turn turn = session.turn();
         if (turn != null) {
@@ -409,6 +404,12 @@ final class Sessions {
             }
         }
         advance(session);
+    }
+
+    /** Positions that are known to be computed. The last token of a turn that speaks is not. */
+    private static int computedPositions(LiveSession session, Turn turn) {
+        int computed = Math.max(session.committedPositions, session.savedPositions);
+        return session.generated(turn) > 0 ? Math.max(computed, session.tokens.size() - 1) : computed;
     }
 
     /**

@@ -78,7 +78,7 @@ final class TurnPlanner {
         Turn.Parameters parameters = new Turn.Parameters(prompt.sampling(),
                 Math.min(prompt.maxNewTokens(), limits.maxTokens() - promptTokens), prompt.stop(), prompt.topLogprobs(),
                 prompt.priority(),
-                prompt.deadlineMillis() == null ? null : saturatedSum(acceptedMillis, prompt.deadlineMillis()),
+                prompt.deadlineMillis() == null ? null : Deadlines.at(acceptedMillis, prompt.deadlineMillis()),
                 prompt.stream(), prompt.callsTools());
         KeptTurn kept = new KeptTurn(promptTokens - added.messages().length + added.systemTokens(),
                 added.toolsOfTurn());
@@ -167,10 +167,5 @@ final class TurnPlanner {
 
     private static int[] concat(int[]... parts) {
         return Stream.of(parts).flatMapToInt(IntStream::of).toArray();
-    }
-
-    private static long saturatedSum(long a, long b) {
-        long sum = a + b;
-        return sum < 0 ? Long.MAX_VALUE : sum;
     }
 }
