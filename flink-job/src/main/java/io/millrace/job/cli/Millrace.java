@@ -22,7 +22,8 @@ import picocli.CommandLine.UnmatchedArgumentException;
 
 /** The {@code millrace} command. */
 @Command(name = "millrace", description = "Llama 3.1 inference as an Apache Flink operator, in pure Java.", mixinStandardHelpOptions = true, versionProvider = Millrace.Version.class, synopsisSubcommandLabel = "VERB", commandListHeading = "%nVerbs:%n", footer = {
-        "", "Start with:  millrace demo", "Each verb explains itself:  millrace VERB --help"}, subcommands = {
+        "", "Start with:  millrace demo", "Each verb explains itself:  millrace VERB --help",
+        "In a checkout also:  millrace chaos, which kills processes under conversations"}, subcommands = {
                 DemoCommand.class, RunCommand.class,
                 ChatCommand.class, GenerateCommand.class,
                 LogprobsCommand.class, TokenizeCommand.class, InspectCommand.class, BenchCommand.class,
