@@ -1,0 +1,36 @@
+package io.millrace.runtime.weights;
+
+import java.util.List;
+
+/**
+ * How large the parts of a model are, without its weights: enough to decide where they go. Sizes are those of the file.
+ *
+ * @param name what the model is called
+ * @param embeddingBytes of the embedding
+ * @param layerBytes of each layer's tensors, first to last
+ * @param outputBytes of the output norm and the output matrix, also when that is the embedding itself
+ */
+public record ModelOutline(String name, LlamaConfig config, long embeddingBytes, List<Long> layerBytes,
+        long outputBytes) {
+    public ModelOutline {
+        if (layerBytes.size() != config.layers()) {
+            throw new IllegalArgumentException(name + ": sizes of " + layerBytes.size() + " layers for a model of "
+                    + config.layers());
+        }
+        layerBytes = List.copyOf(layerBytes);
+    }
+
+    /** Bytes of the weights that a shard reads for every token: its layers, and the output matrix where it has it. */
+    public long bytesPerToken(LayerRange range) {
+        long bytes = range.classifies(config) ? outputBytes : 0;
+        for (int layer = range.first(); layer < range.end(); layer++) {
+            bytes += layerBytes.get(layer);
+        }
+        return bytes;
+    }
+
+    /** Bytes of the weights that a shard maps. */
+    public long bytes(LayerRange range) {
+        return bytesPerToken(range) + (range.embeds() ? embeddingBytes : 0);
+    }
+}
