@@ -14,6 +14,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.stream.Stream;
 
 /**
  * Runs the kernels on a little of a model until the JVM has had time to compile them. Vector code is many times slower
@@ -53,7 +54,8 @@ public final class KernelWarmUp {
      */
     public static void run(Kernels kernels, LlamaWeights weights, PackedWeights packed, Duration patience) {
         Map<TensorType, Tensor> matrices = new EnumMap<>(TensorType.class);
-        weights.tensors().stream()
+        // The embedding comes last: of an untied model it is not packed, and only its rows are read.
+        Stream.concat(weights.matrices().stream(), weights.tensors().stream())
                 .filter(tensor -> tensor.rows() >= OUTPUTS && !WARM.contains(new Warm(kernels.name(), tensor.type())))
                 .forEach(tensor -> matrices.putIfAbsent(tensor.type(), tensor));
         if (matrices.isEmpty()) {

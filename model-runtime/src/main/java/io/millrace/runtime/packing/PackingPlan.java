@@ -1,6 +1,5 @@
 package io.millrace.runtime.packing;
 
-import io.millrace.runtime.weights.LayerWeights;
 import io.millrace.runtime.weights.LlamaWeights;
 import io.millrace.runtime.weights.Tensor;
 import java.util.ArrayList;
@@ -46,7 +45,7 @@ record PackingPlan(List<Entry> entries, List<Chunk> chunks, long bytes) {
         List<Entry> entries = new ArrayList<>();
         List<Chunk> chunks = new ArrayList<>();
         long bytes = 0;
-        for (Tensor tensor : matrices(weights)) {
+        for (Tensor tensor : weights.matrices()) {
             if (PackedLayout.packs(tensor.type())) {
                 Entry entry = new Entry(tensor, PackedLayout.of(tensor.type()), bytes);
                 entries.add(entry);
@@ -55,17 +54,6 @@ record PackingPlan(List<Entry> entries, List<Chunk> chunks, long bytes) {
             }
         }
         return new PackingPlan(List.copyOf(entries), List.copyOf(chunks), bytes);
-    }
-
-    /** What the decoder multiplies with. Rows of the embedding are looked up in file layout, so it is here only when tied. */
-    private static List<Tensor> matrices(LlamaWeights weights) {
-        List<Tensor> matrices = new ArrayList<>();
-        for (LayerWeights layer : weights.layers()) {
-            matrices.addAll(List.of(layer.query(), layer.key(), layer.value(), layer.attnOutput(), layer.gate(),
-                    layer.up(), layer.down()));
-        }
-        matrices.add(weights.output());
-        return matrices;
     }
 
     private static void addChunks(Entry entry, List<Chunk> chunks) {

@@ -35,13 +35,14 @@ final class FileCursor {
         this.data = data;
     }
 
-    /** Maps a whole file read-only. */
-    static MemorySegment map(Path file, Arena arena) {
+    /** Maps a part of a file read-only, see {@link FileMapping#map}. */
+    static MemorySegment map(Path file, long offset, long bytes, Arena arena) {
         if (!Files.isRegularFile(file)) {
             throw new ModelFormatException(file, "file", Files.exists(file) ? "is not a file" : "does not exist");
         }
         try (FileChannel channel = FileChannel.open(file, StandardOpenOption.READ)) {
-            return channel.map(FileChannel.MapMode.READ_ONLY, 0, channel.size(), arena);
+            long length = bytes == FileMapping.TO_END ? channel.size() - offset : bytes;
+            return channel.map(FileChannel.MapMode.READ_ONLY, offset, length, arena);
         } catch (IOException e) {
             throw new ModelFormatException(file, "file", "cannot be read: " + e, e);
         }

@@ -6,7 +6,6 @@ import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.Arrays;
 import java.util.HexFormat;
-import java.util.List;
 
 /** The id of a model's content; see {@link LlamaWeights#fingerprint()}. */
 final class Fingerprint {
@@ -15,10 +14,10 @@ final class Fingerprint {
 
     private Fingerprint() {}
 
-    static String of(LlamaConfig config, RotaryLayout layout, float[] ropeDivisors, List<Tensor> tensors) {
+    static String of(MappedModel model) {
         MessageDigest digest = sha256();
-        text(digest, config + " " + layout + " " + Arrays.toString(ropeDivisors));
-        for (Tensor tensor : tensors) {
+        text(digest, model.config() + " " + model.rotaryLayout() + " " + Arrays.toString(model.ropeDivisors()));
+        for (Tensor tensor : model.tensors().all()) {
             text(digest, tensor.name() + " " + tensor.type() + " " + tensor.rows() + " " + tensor.cols());
             MemorySegment data = tensor.data();
             long head = Math.min(SAMPLE, data.byteSize());

@@ -28,14 +28,14 @@ public final class GgufFile implements AutoCloseable {
     private final Arena arena;
     private final GgufMetadata metadata;
     private final Map<String, Tensor> tensors;
-    private final List<Path> files = new ArrayList<>();
+    private final List<MappedFile> files = new ArrayList<>();
 
-    private GgufFile(Path path, Arena arena, GgufMetadata metadata, Map<String, Tensor> tensors) {
+    private GgufFile(Path path, Arena arena, GgufPart first) {
         this.path = path;
         this.arena = arena;
-        this.metadata = metadata;
-        this.tensors = tensors;
-        files.add(path);
+        this.metadata = first.metadata();
+        this.tensors = new LinkedHashMap<>(first.file().tensors());
+        files.add(first.file());
     }
 
     /**
@@ -51,8 +51,7 @@ public final class GgufFile implements AutoCloseable {
     static GgufFile open(Path path, FileMapping mapping) {
         Arena arena = Arena.ofShared();
         try {
-            GgufPart first = GgufPart.parse(path, mapping.map(path, arena));
-            GgufFile file = new GgufFile(path, arena, first.metadata(), new LinkedHashMap<>(first.tensors()));
+            GgufFile file = new GgufFile(path, arena, part(path, mapping, arena));
             file.addParts(mapping);
             return file;
         } catch (RuntimeException | Error e) {
@@ -75,15 +74,19 @@ public final class GgufFile implements AutoCloseable {
         for (int i = 1; i < count; i++) {
             Path sibling = path
                     .resolveSibling(name.group(1) + "-" + partNumber(i + 1) + "-of-" + partNumber(count) + ".gguf");
-            GgufPart part = GgufPart.parse(sibling, mapping.map(sibling, arena));
+            GgufPart part = part(sibling, mapping, arena);
             checkPart(part.metadata(), i, count);
-            addTensors(part);
+            addTensors(part.file());
             files.add(part.file());
         }
         if (tensors.size() != metadata.integer(SPLIT_TENSORS)) {
             throw metadata.error(SPLIT_TENSORS, "is " + metadata.integer(SPLIT_TENSORS) + ", but the " + count
                     + " parts hold " + tensors.size() + " tensors; they are not the parts of one model");
         }
+    }
+
+    private static GgufPart part(Path file, FileMapping mapping, Arena arena) {
+        return GgufPart.parse(file, mapping.map(file, 0, FileMapping.TO_END, arena));
     }
 
     private static String partNumber(int number) {
@@ -98,10 +101,10 @@ public final class GgufFile implements AutoCloseable {
         }
     }
 
-    private void addTensors(GgufPart part) {
-        part.tensors().forEach((name, tensor) -> {
+    private void addTensors(MappedFile file) {
+        file.tensors().forEach((name, tensor) -> {
             if (tensors.put(name, tensor) != null) {
-                throw new ModelFormatException(part.file(), name, "is also in an earlier part");
+                throw new ModelFormatException(file.path(), name, "is also in an earlier part");
             }
         });
     }
@@ -112,7 +115,7 @@ public final class GgufFile implements AutoCloseable {
     }
 
     /** The file, or all parts of a split one, in order. */
-    List<Path> files() {
+    List<MappedFile> files() {
         return Collections.unmodifiableList(files);
     }
 

@@ -7,7 +7,7 @@ import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/** Makes the weights of a Llama of a GGUF file. */
+/** Makes a Llama of a GGUF file. */
 final class GgufModel {
     private static final String ARCHITECTURE = "general.architecture";
     private static final String NAME = "general.name";
@@ -31,21 +31,21 @@ final class GgufModel {
         this.tensors = new LinkedHashMap<>(file.tensors());
     }
 
-    static LlamaWeights open(Path path) {
-        return weights(GgufFile.open(path));
+    static MappedModel open(Path path) {
+        return of(GgufFile.open(path));
     }
 
-    /** @param file is closed with the weights, or when it holds none */
-    static LlamaWeights weights(GgufFile file) {
+    /** @param file is closed with the model, or when it holds none */
+    static MappedModel of(GgufFile file) {
         try {
-            return new GgufModel(file).weights();
+            return new GgufModel(file).model();
         } catch (RuntimeException | Error e) {
             file.close();
             throw e;
         }
     }
 
-    private LlamaWeights weights() {
+    private MappedModel model() {
         String architecture = metadata.string(ARCHITECTURE);
         if (!architecture.equals("llama")) {
             throw metadata.error(ARCHITECTURE, "is " + architecture + ", only llama is supported");
@@ -58,7 +58,7 @@ final class GgufModel {
         for (String name : tensors.keySet()) {
             throw metadata.error(name, "is not a tensor of a Llama with " + config.layers() + " layers");
         }
-        return new LlamaWeights(file.arena(), file.path(), file.files(), name(), config, llama, divisors,
+        return new MappedModel(file.arena(), file.path(), file.files(), name(), config, llama, divisors,
                 RotaryLayout.INTERLEAVED, warnings);
     }
 

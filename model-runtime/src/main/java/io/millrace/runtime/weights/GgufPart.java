@@ -11,13 +11,12 @@ import java.util.Map;
 import java.util.stream.Collectors;
 
 /**
- * One GGUF file, parsed: version 2 or 3 of the
+ * One file of a GGUF model, parsed: version 2 or 3 of the
  * <a href="https://github.com/ggml-org/ggml/blob/master/docs/gguf.md">format</a>. Nothing in it is trusted.
  *
  * @param metadata its key-value pairs
- * @param tensors tensors by name, in file order
  */
-record GgufPart(Path file, GgufMetadata metadata, Map<String, Tensor> tensors) {
+record GgufPart(MappedFile file, GgufMetadata metadata) {
     private static final int MAGIC = 0x46554747; // "GGUF"
     private static final int MAX_KEY_BYTES = 65535;
     private static final int MAX_TENSOR_NAME_BYTES = 64;
@@ -44,7 +43,7 @@ record GgufPart(Path file, GgufMetadata metadata, Map<String, Tensor> tensors) {
         long entryCount = in.count("metadata_kv_count", MIN_ENTRY_BYTES);
         Map<String, GgufValue> metadata = readMetadata(in, entryCount);
         Map<String, Tensor> tensors = readTensors(in, data, tensorCount, alignment(in, metadata));
-        return new GgufPart(file, new GgufMetadata(file, metadata), tensors);
+        return new GgufPart(new MappedFile(file, data, tensors), new GgufMetadata(file, metadata));
     }
 
     private static Map<String, GgufValue> readMetadata(FileCursor in, long count) {

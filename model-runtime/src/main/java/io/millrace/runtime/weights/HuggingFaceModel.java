@@ -1,6 +1,7 @@
 package io.millrace.runtime.weights;
 
 import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -11,7 +12,7 @@ import java.util.Map;
 import java.util.TreeSet;
 import java.util.regex.Pattern;
 
-/** Makes the weights of a Llama of a Hugging Face directory: {@code config.json} and safetensors, in one file or sharded. */
+/** Makes a Llama of a Hugging Face directory: {@code config.json} and safetensors, in one file or sharded. */
 final class HuggingFaceModel {
     private static final String CONFIG = "config.json";
     private static final String SINGLE = "model.safetensors";
@@ -26,7 +27,7 @@ final class HuggingFaceModel {
     private final Path directory;
     private final JsonFields fields;
     private final List<String> warnings = new ArrayList<>();
-    private final List<Path> files = new ArrayList<>();
+    private final List<MappedFile> files = new ArrayList<>();
 
     private HuggingFaceModel(Path directory) {
         this.directory = directory;
@@ -38,7 +39,7 @@ final class HuggingFaceModel {
         this.fields = JsonFields.read(config);
     }
 
-    static LlamaWeights open(Path directory) {
+    static MappedModel open(Path directory) {
         HuggingFaceModel model = new HuggingFaceModel(directory);
         LlamaConfig config = model.config();
         Arena arena = Arena.ofShared();
@@ -46,9 +47,8 @@ final class HuggingFaceModel {
             LlamaTensors tensors = model.tensors(config, arena);
             // Not before the tensors have shown that the head dimension is not just a number in a small file.
             float[] divisors = model.divisors(config);
-            return new LlamaWeights(arena, directory, model.files, model.name(), config, tensors, divisors,
-                    RotaryLayout.HALVES,
-                    model.warnings);
+            return new MappedModel(arena, directory, model.files, model.name(), config, tensors, divisors,
+                    RotaryLayout.HALVES, model.warnings);
         } catch (RuntimeException | Error e) {
             arena.close();
             throw e;
@@ -154,7 +154,7 @@ final class HuggingFaceModel {
     private Map<String, Tensor> read(Arena arena) {
         Path single = directory.resolve(SINGLE);
         if (Files.exists(single)) {
-            return open(single, arena);
+            return new HashMap<>(open(single, arena));
         }
         Path index = directory.resolve(INDEX);
         if (!Files.isRegularFile(index)) {
@@ -164,8 +164,10 @@ final class HuggingFaceModel {
     }
 
     private Map<String, Tensor> open(Path file, Arena arena) {
-        files.add(file);
-        return SafetensorsFile.open(file, arena);
+        MemorySegment bytes = FileCursor.map(file, 0, FileMapping.TO_END, arena);
+        Map<String, Tensor> tensors = SafetensorsFile.parse(file, bytes);
+        files.add(new MappedFile(file, bytes, tensors));
+        return tensors;
     }
 
     private Map<String, Tensor> readShards(JsonFields weightMap, Arena arena) {

@@ -17,6 +17,18 @@ public record LayerRange(int first, int end) {
         return new LayerRange(0, config.layers());
     }
 
+    /**
+     * This range, when the model has its layers.
+     *
+     * @throws IllegalArgumentException when the model has fewer
+     */
+    public LayerRange check(LlamaConfig config) {
+        if (end > config.layers()) {
+            throw new IllegalArgumentException("layers " + this + ": the model has " + config.layers() + " layers");
+        }
+        return this;
+    }
+
     /** Layers in the range. */
     public int layers() {
         return end - first;

@@ -1,9 +1,11 @@
 package io.millrace.runtime.weights;
 
+import java.nio.file.Path;
 import java.util.List;
 
 /**
- * How large the parts of a model are, without its weights: enough to decide where they go. Sizes are those of the file.
+ * How large the parts of a model are, without its weights: enough to decide where they go. Sizes are those of the file, and of
+ * norms those of F32.
  *
  * @param name what the model is called
  * @param embeddingBytes of the embedding
@@ -18,6 +20,18 @@ public record ModelOutline(String name, LlamaConfig config, long embeddingBytes,
                     + config.layers());
         }
         layerBytes = List.copyOf(layerBytes);
+    }
+
+    /**
+     * Reads the headers of a model's files, and checks them.
+     *
+     * @param model a GGUF file, the first part of a split one, or a Hugging Face directory
+     * @throws ModelFormatException when it cannot be used, in one line that names the file and the field
+     */
+    public static ModelOutline read(Path model) {
+        try (MappedModel mapped = MappedModel.open(model)) {
+            return mapped.outline();
+        }
     }
 
     /** Bytes of the weights that a shard reads for every token: its layers, and the output matrix where it has it. */

@@ -1,6 +1,5 @@
 package io.millrace.runtime.weights;
 
-import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.file.Path;
@@ -11,7 +10,7 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * One file of the <a href="https://github.com/huggingface/safetensors#format">safetensors format</a>, mapped and parsed:
+ * One file of the <a href="https://github.com/huggingface/safetensors#format">safetensors format</a>, parsed:
  * the length of a JSON header, the header, and data that the header's tensors cover without holes. Nothing in it is trusted.
  */
 final class SafetensorsFile {
@@ -20,12 +19,7 @@ final class SafetensorsFile {
 
     private SafetensorsFile() {}
 
-    /** The tensors of a file by name; the mapping lives as long as {@code arena}. */
-    static Map<String, Tensor> open(Path file, Arena arena) {
-        return parse(file, FileCursor.map(file, arena));
-    }
-
-    /** Parses a file's bytes, of which the tensors are slices. */
+    /** The tensors of a file by name, slices of its bytes. */
     static Map<String, Tensor> parse(Path file, MemorySegment bytes) {
         FileCursor in = new FileCursor(file, bytes);
         long headerBytes = in.count("header length", 1);

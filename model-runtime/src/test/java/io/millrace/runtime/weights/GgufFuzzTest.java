@@ -40,10 +40,16 @@ public final class GgufFuzzTest {
         }
         Path first = parts.size() == 1 ? Path.of("model.gguf") : SplitGguf.part(Path.of(""), 0, parts.size());
         try {
-            GgufFile file = GgufFile.open(first, (path, _) -> bytes(files, path));
+            FileMapping mapping = (path, offset, bytes, _) -> bytes(files, path).asSlice(offset,
+                    bytes == FileMapping.TO_END ? bytes(files, path).byteSize() - offset : bytes);
+            GgufFile file = GgufFile.open(first, mapping);
             readAll(file.metadata());
-            try (LlamaWeights weights = GgufModel.weights(file)) {
-                Models.checkPromises(weights);
+            try (MappedModel model = GgufModel.of(file)) {
+                for (LayerRange range : Models.someRanges(model.config())) {
+                    try (LlamaWeights weights = model.weights(_ -> range, mapping)) {
+                        Models.checkPromises(weights);
+                    }
+                }
             }
         } catch (ModelFormatException e) {
             Inputs.requireOneLine(e, parts.size() == 1 ? "model.gguf: " : "tiny-");

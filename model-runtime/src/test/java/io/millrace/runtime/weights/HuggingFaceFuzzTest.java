@@ -44,6 +44,11 @@ public final class HuggingFaceFuzzTest {
         }
         try (LlamaWeights weights = LlamaWeights.open(DIRECTORY)) {
             Models.checkPromises(weights);
+            for (LayerRange range : Models.someRanges(weights.config())) {
+                try (LlamaWeights shard = LlamaWeights.open(DIRECTORY, _ -> range)) {
+                    Models.checkPromises(shard);
+                }
+            }
         } catch (ModelFormatException e) {
             Inputs.requireOneLine(e, DIRECTORY.toString());
         }
