@@ -38,6 +38,7 @@ public final class Engine implements AutoCloseable {
     private final @Nullable PrefixCache prefixCache;
     private final WorkerPool workers;
     private final StepLoop loop;
+    private final StepObservers observers = new StepObservers();
     private final Thread thread;
 
     private final ReentrantLock lock = new ReentrantLock();
@@ -100,7 +101,7 @@ public final class Engine implements AutoCloseable {
             throw e;
         }
         this.loop = new StepLoop(options, pool, decoder::forward, new Batch(rows, logitRows),
-                new Draws(decoder, workers, config.vocabSize(), logitRows));
+                new Draws(decoder, workers, config.vocabSize(), logitRows), observers);
         this.stats = loop.stats();
         this.thread = Thread.ofPlatform().name("millrace-engine").daemon().unstarted(this::run);
     }
@@ -176,6 +177,16 @@ public final class Engine implements AutoCloseable {
     /** Any thread. */
     public EngineStats stats() {
         return stats;
+    }
+
+    /** Tells {@code observer} of every batch from now on. Any thread. */
+    public void observe(StepObserver observer) {
+        observers.add(observer);
+    }
+
+    /** Tells {@code observer} of no batch that begins from now on. Any thread. */
+    public void stopObserving(StepObserver observer) {
+        observers.remove(observer);
     }
 
     /**
@@ -278,12 +289,16 @@ public final class Engine implements AutoCloseable {
         lock.lock();
         try {
             long deadline = loop.nextDeadline();
+            long began = System.nanoTime();
             while (!worked && !closing && commands.isEmpty()) {
                 if (deadline == Long.MAX_VALUE) {
                     wakeUp.await();
                 } else if (wakeUp.awaitNanos(deadline - System.nanoTime()) <= 0) {
                     break;
                 }
+            }
+            if (!worked) {
+                observers.waited(System.nanoTime() - began);
             }
             List<Command> swapped = taken;
             taken = commands;

@@ -20,18 +20,21 @@ final class StepLoop {
     private final Batch batch;
     private final Scheduler scheduler;
     private final Draws draws;
+    private final StepObserver observer;
     private long steps;
     private long computedTokens;
     private long draftedTokens;
     private long acceptedTokens;
 
-    StepLoop(EngineOptions options, KvBlockPool pool, ForwardPass forwardPass, Batch batch, Draws draws) {
+    StepLoop(EngineOptions options, KvBlockPool pool, ForwardPass forwardPass, Batch batch, Draws draws,
+            StepObserver observer) {
         this.pool = pool;
         this.forwardPass = forwardPass;
         this.batch = batch;
         this.scheduler = new Scheduler(pool, options.maxNumSeqs(), options.maxNumBatchedTokens(), options.logitRows(),
                 options.lookup());
         this.draws = draws;
+        this.observer = observer;
     }
 
     void submit(Sequence sequence, Turn turn) {
@@ -216,6 +219,7 @@ final class StepLoop {
             }
         }
         draws.run();
+        observer.computed(batch.rows(), step.size(), System.nanoTime() - started);
         int row = 0;
         for (int i = 0; i < step.size(); i++) {
             Sequence sequence = step.get(i);

@@ -8,9 +8,11 @@ import io.millrace.runtime.engine.Recorder.Outcome;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.BooleanSupplier;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -54,6 +56,39 @@ class EngineLifecycleTest {
             awaitStats(engine, new EngineStats(0, 0, 3, 100, 8, 45, 44, 0, 41, 0, 0, 0));
             engine.release(sequence);
             awaitStats(engine, new EngineStats(0, 0, 0, 100, 8, 45, 44, 0, 41, 0, 0, 0));
+        }
+    }
+
+    @Test
+    void anObserverHearsOfEveryBatchUntilItLeaves() throws InterruptedException {
+        List<String> batches = Collections.synchronizedList(new ArrayList<>());
+        AtomicLong waited = new AtomicLong();
+        StepObserver observer = new StepObserver() {
+            @Override
+            public void computed(int rows, int sequences, long nanos) {
+                batches.add(rows + " of " + sequences + (nanos > 0 ? "" : " in no time"));
+            }
+
+            @Override
+            public void waited(long nanos) {
+                waited.addAndGet(nanos);
+            }
+        };
+        try (Engine engine = llama.start(llama.options(100).withMaxNumBatchedTokens(16))) {
+            engine.observe(observer);
+            Recorder recorder = new Recorder();
+            Sequence sequence = engine.open(recorder);
+            engine.submit(sequence, Request.of(llama.prompt(1, 40)).maxNewTokens(3).build());
+            Outcome first = recorder.outcome();
+            assertThat(batches).containsExactly("16 of 1", "16 of 1", "8 of 1", "1 of 1", "1 of 1");
+            await(() -> {
+                engine.cancel(sequence); // nothing to cancel, but a command ends a wait
+                return waited.get() > 0;
+            }, "an engine that waits");
+            engine.stopObserving(observer);
+            engine.submit(sequence, Request.of(first.after(llama.prompt(1, 40))).maxNewTokens(1).build());
+            recorder.outcome();
+            assertThat(batches).hasSize(5);
         }
     }
 

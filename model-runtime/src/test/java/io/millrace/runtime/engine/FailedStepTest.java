@@ -45,7 +45,8 @@ class FailedStepTest {
                     }
                 };
                 StepLoop loop = new StepLoop(options, pool, pass, new Batch(64, options.logitRows()),
-                        new Draws(decoder, workers, llama.weights.config().vocabSize(), options.logitRows()));
+                        new Draws(decoder, workers, llama.weights.config().vocabSize(), options.logitRows()),
+                        new StepObservers());
                 List<Recorder> recorders = new ArrayList<>();
                 for (int i = 0; i < turns; i++) {
                     recorders.add(new Recorder());

@@ -54,7 +54,8 @@ class StepLoopTest {
                 Decoder decoder = new Decoder(llama.weights, llama.model.packed(), new ScalarKernels(), workers, pool,
                         64, options.logitRows());
                 StepLoop loop = new StepLoop(options, pool, decoder::forward, new Batch(64, options.logitRows()),
-                        new Draws(decoder, workers, llama.weights.config().vocabSize(), options.logitRows()));
+                        new Draws(decoder, workers, llama.weights.config().vocabSize(), options.logitRows()),
+                        new StepObservers());
                 Counter counter = new Counter();
                 int word = llama.prompt(3, 1)[0];
                 for (int i = 0; i < 3; i++) {

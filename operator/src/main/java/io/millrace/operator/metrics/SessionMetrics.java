@@ -58,20 +58,14 @@ public final class SessionMetrics {
         group.gauge("num_sessions_live", live::getAsInt);
         group.gauge("engine.num_requests_running", () -> engine.get().running());
         group.gauge("engine.num_requests_waiting", () -> engine.get().waiting());
-        group.gauge("engine.kv_cache_usage", () -> kvUsage(engine.get()));
-        group.gauge("engine.steps", () -> engine.get().steps());
         group.gauge("engine.prefix_cache_queries", () -> engine.get().prefixCacheQueries());
         group.gauge("engine.prefix_cache_hits", () -> engine.get().prefixCacheHits());
         group.gauge("engine.spec_decode_num_draft_tokens", () -> engine.get().draftedTokens());
         group.gauge("engine.spec_decode_num_accepted_tokens", () -> engine.get().acceptedTokens());
     }
 
-    private static Histogram histogram(MetricGroup group, String name) {
+    static Histogram histogram(MetricGroup group, String name) {
         return group.histogram(name, new DescriptiveStatisticsHistogram(WINDOW));
-    }
-
-    private static double kvUsage(EngineStats stats) {
-        return stats.blocksTotal() == 0 ? 0 : (double) stats.blocksUsed() / stats.blocksTotal();
     }
 
     /** A token came. */

@@ -1,5 +1,6 @@
 package io.millrace.operator.session;
 
+import io.millrace.operator.metrics.ShardMetrics;
 import io.millrace.operator.state.KvState;
 import io.millrace.operator.state.SessionStore;
 import io.millrace.runtime.engine.SavedKv;
@@ -21,12 +22,14 @@ final class SessionCache {
     private final SessionStore store;
     private final KvState kv;
     private final SessionHost host;
+    private final ShardMetrics metrics;
     private final long ttlMillis;
 
-    SessionCache(SessionStore store, KvState kv, SessionHost host, long ttlMillis) {
+    SessionCache(SessionStore store, KvState kv, SessionHost host, ShardMetrics metrics, long ttlMillis) {
         this.store = store;
         this.kv = kv;
         this.host = host;
+        this.metrics = metrics;
         this.ttlMillis = ttlMillis;
     }
 
@@ -82,7 +85,12 @@ final class SessionCache {
     @Nullable
     SavedKv loadKv(LiveSession session) throws Exception {
         SavedKv saved = kv.load(session.savedPositions);
-        session.savedPositions = saved == null ? 0 : saved.positions();
+        int positions = saved == null ? 0 : saved.positions();
+        metrics.restored(positions);
+        if (positions < session.savedPositions) {
+            metrics.missing();
+        }
+        session.savedPositions = positions;
         return saved;
     }
 
@@ -172,7 +180,10 @@ final class SessionCache {
         Residency residency = session.residency();
         if (residency != null) {
             int saved = kv.save(residency.sequence()::readBlock, session.savedPositions, limit);
-            session.dirty |= saved != session.savedPositions;
+            if (saved != session.savedPositions) {
+                metrics.saved(KvLayout.blocksFor(saved) - session.savedPositions / KvLayout.BLOCK_POSITIONS);
+                session.dirty = true;
+            }
             session.savedPositions = saved;
         }
     }

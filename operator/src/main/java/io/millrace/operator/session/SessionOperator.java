@@ -3,6 +3,7 @@ package io.millrace.operator.session;
 import io.millrace.operator.LlamaStreams;
 import io.millrace.operator.OperatorSettings;
 import io.millrace.operator.metrics.SessionMetrics;
+import io.millrace.operator.metrics.ShardMetrics;
 import io.millrace.operator.state.KvState;
 import io.millrace.operator.state.ModelState;
 import io.millrace.operator.state.SessionStore;
@@ -71,6 +72,7 @@ final class SessionOperator extends AbstractStreamOperator<CompletionEvent>
     private transient @Nullable ModelState models;
     private transient @Nullable EngineLease lease;
     private transient @Nullable EngineInbox inbox;
+    private transient @Nullable ShardMetrics shard;
     private transient @Nullable SessionCache cache;
     private transient @Nullable Sessions sessions;
     /** The synchronous savepoint after which nothing may be emitted any more. */
@@ -112,7 +114,10 @@ final class SessionOperator extends AbstractStreamOperator<CompletionEvent>
         KvState kv = new KvState(states.kv(), engine.engine().kvLayout(), engine.fingerprint());
         List<String> keysWithWork = keysWithWork();
         checkModel(new ModelRecord(engine.fingerprint(), kv.tag()), states, keysWithWork);
-        SessionCache live = new SessionCache(states, kv, host, settings.ttlMillis());
+        shard = new ShardMetrics(getMetricGroup(), 0, () -> engine.engine().stats().blocksUsed(),
+                () -> engine.engine().stats().blocksTotal());
+        engine.engine().observe(shard);
+        SessionCache live = new SessionCache(states, kv, host, shard, settings.ttlMillis());
         SessionMetrics metrics = new SessionMetrics(getMetricGroup(), () -> sessions().accepted(), live::size,
                 engine.engine()::stats);
         inbox = new EngineInbox(mailbox, reportsPerMail, report -> sessions().read(report));
@@ -165,6 +170,9 @@ final class SessionOperator extends AbstractStreamOperator<CompletionEvent>
                 cache.abandon();
             }
             if (lease != null) {
+                if (shard != null) {
+                    lease.engine().engine().stopObserving(shard);
+                }
                 lease.release();
             }
         } finally {

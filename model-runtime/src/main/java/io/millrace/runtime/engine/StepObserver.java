@@ -1,0 +1,19 @@
+package io.millrace.runtime.engine;
+
+/**
+ * Hears what computes layers spend their time on. Called by the one thread that computes, between two batches: it must be
+ * quick and must not throw.
+ */
+public interface StepObserver {
+    /**
+     * A batch was computed, and drawn from where it draws.
+     *
+     * @param rows positions of the batch, drafted ones included
+     * @param sequences that they belong to
+     * @param nanos that it took
+     */
+    void computed(int rows, int sequences, long nanos);
+
+    /** There was nothing to compute for so long. */
+    void waited(long nanos);
+}
