@@ -17,7 +17,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The packed form of every matrix that the decoder multiplies with and that {@linkplain PackedLayout#packs packs}. It is mapped
+ * The packed form of every matrix of the weights' range that the decoder multiplies with and that {@linkplain PackedLayout#packs packs}. It is mapped
  * from a cache file, which the first start writes; or made in memory, where there is no cache or it cannot be written.
  *
  * <p>

@@ -47,7 +47,7 @@ final class Packer {
     void run(Target target) throws IOException {
         checkInterrupt(Thread.currentThread());
         String before = SourceFiles.stamp(weights);
-        try (LlamaWeights source = LlamaWeights.open(weights.path());
+        try (LlamaWeights source = LlamaWeights.open(weights.path(), _ -> weights.range());
                 WorkerPool workers = new WorkerPool(options.threads())) {
             if (source.fingerprint().equals(weights.fingerprint())) {
                 new Run(source, target, Thread.currentThread()).on(workers);

@@ -1,5 +1,6 @@
 package io.millrace.runtime.packing;
 
+import io.millrace.runtime.weights.LayerRange;
 import io.millrace.runtime.weights.LlamaWeights;
 import java.io.IOException;
 import java.nio.channels.FileChannel;
@@ -35,7 +36,8 @@ import org.slf4j.LoggerFactory;
  * NAME-PATH.lock               empty; whoever packs this model holds a lock on it, which ends with the process
  * </pre>
  *
- * PATH stands for the model's path and KEY for its content, its files' sizes and times, and the packed layout. The lock only
+ * PATH stands for the model's path and KEY for its content, its files' sizes and times, and the packed layout. The shard that
+ * computes a range of the layers has entries of its own, NAME-PATH.layers-FIRST-LAST-KEY.packed and so on. The lock only
  * spares work: files are renamed into place and checked when they are opened, so where locks do not work, several processes
  * pack and any of their files will do.
  */
@@ -55,7 +57,7 @@ final class WeightCache {
     private final PackingPlan plan;
     private final PackingOptions options;
     private final PackedFile format;
-    /** What the names of all entries of this model's path begin with. */
+    /** What the names of all entries of this model's path and range begin with, then comes a hyphen. */
     private final String prefix;
     private final Path file;
 
@@ -71,11 +73,15 @@ final class WeightCache {
         Path model = weights.path().toRealPath();
         String key = PackedLayout.VERSION + "\n" + PackedFile.VERSION + "\n" + weights.fingerprint() + "\n"
                 + SourceFiles.stamp(weights);
-        byte[] digest = sha256(key);
+        LayerRange range = weights.range();
+        String layers = range.equals(LayerRange.all(weights.config()))
+                ? ""
+                : ".layers-" + range.first() + "-" + (range.end() - 1);
+        byte[] digest = sha256(key + layers);
         this.format = new PackedFile(plan, digest);
         String name = String.valueOf(model.getFileName()).replaceAll("[^A-Za-z0-9._-]", "_");
         this.prefix = name.substring(0, Math.min(NAME_LENGTH, name.length())) + "-"
-                + HexFormat.of().formatHex(sha256(model.toString()), 0, 6);
+                + HexFormat.of().formatHex(sha256(model.toString()), 0, 6) + layers;
         this.file = directory.resolve(prefix + "-" + HexFormat.of().formatHex(digest, 0, 8) + PACKED);
     }
 
@@ -176,7 +182,7 @@ final class WeightCache {
         }
     }
 
-    /** Removes what dead processes left and what other content of this path was packed to; who has it mapped keeps it. */
+    /** Removes what dead processes left and what other content of this path's range was packed to; who has it mapped keeps it. */
     private void clean() throws IOException {
         FileTime abandoned = FileTime.from(Instant.now().minus(ABANDONED));
         try (DirectoryStream<Path> entries = Files.newDirectoryStream(directory,

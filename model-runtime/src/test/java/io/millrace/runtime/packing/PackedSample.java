@@ -2,7 +2,7 @@ package io.millrace.runtime.packing;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.millrace.runtime.weights.LayerWeights;
+import io.millrace.runtime.weights.LayerRange;
 import io.millrace.runtime.weights.LlamaWeights;
 import io.millrace.runtime.weights.Tensor;
 import io.millrace.runtime.weights.TensorType;
@@ -28,9 +28,18 @@ final class PackedSample implements PackingListener {
     private int threads = 1;
 
     PackedSample(Path model, Path cache) {
+        this(model, cache, LlamaWeights.open(model));
+    }
+
+    private PackedSample(Path model, Path cache, LlamaWeights weights) {
         this.model = model;
         this.cache = cache;
-        this.weights = LlamaWeights.open(model);
+        this.weights = weights;
+    }
+
+    /** The same model's layers of a range, with the same cache. */
+    PackedSample withLayers(int first, int end) {
+        return new PackedSample(model, cache, LlamaWeights.open(model, _ -> new LayerRange(first, end)));
     }
 
     /** Writes a model into a directory and opens it. */
@@ -75,7 +84,7 @@ final class PackedSample implements PackingListener {
     static void assertEqualToPacking(LlamaWeights weights, PackedWeights packed) {
         long bytes = 0;
         Arena arena = Arena.ofAuto();
-        for (Tensor tensor : matrices(weights)) {
+        for (Tensor tensor : weights.matrices()) {
             if (!PackedLayout.packs(tensor.type())) {
                 assertThat(packed.of(tensor)).as(tensor.name()).isEmpty();
                 continue;
@@ -91,17 +100,6 @@ final class PackedSample implements PackingListener {
             bytes += matrix.data().byteSize();
         }
         assertThat(packed.bytes()).isEqualTo(bytes);
-    }
-
-    /** All that the decoder multiplies with. */
-    static List<Tensor> matrices(LlamaWeights weights) {
-        List<Tensor> matrices = new ArrayList<>();
-        for (LayerWeights layer : weights.layers()) {
-            matrices.addAll(List.of(layer.query(), layer.key(), layer.value(), layer.attnOutput(), layer.gate(),
-                    layer.up(), layer.down()));
-        }
-        matrices.add(weights.output());
-        return matrices;
     }
 
     /** The one file of packed weights in the cache. */

@@ -74,6 +74,20 @@ class PackedWeightsTest {
     }
 
     @Test
+    void aRangeOfLayersIsPackedAlone() throws IOException {
+        PackedSample whole = PackedSample.in(directory, PackedSample.OPTIONS.withTied(true));
+        PackedSample first = whole.withLayers(0, 1);
+        PackedSample last = whole.withLayers(1, 2);
+        try (PackedWeights packed = whole.open(); PackedWeights of0 = first.open(); PackedWeights of1 = last.open()) {
+            PackedSample.assertEqualToPacking(first.weights, of0);
+            PackedSample.assertEqualToPacking(last.weights, of1);
+            assertThat(of0.bytes() + of1.bytes()).isEqualTo(packed.bytes());
+            assertThat(of0.of(first.weights.embedding())).as("the output of the last shard").isEmpty();
+            assertThat(of1.of(last.weights.output())).isPresent();
+        }
+    }
+
+    @Test
     void floatMatricesStayAsTheyAreAndLeaveTheCacheAlone() throws IOException {
         PackedSample sample = PackedSample.in(directory, PackedSample.untied(TensorType.F16));
 

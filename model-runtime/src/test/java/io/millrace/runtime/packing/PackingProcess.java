@@ -82,7 +82,7 @@ final class PackingProcess implements AutoCloseable {
 
     static long checksum(LlamaWeights weights, PackedWeights packed) {
         CRC32C crc = new CRC32C();
-        for (Tensor tensor : PackedSample.matrices(weights)) {
+        for (Tensor tensor : weights.matrices()) {
             crc.update(packed.of(tensor).orElseThrow().data().toArray(ValueLayout.JAVA_BYTE));
         }
         return crc.getValue();

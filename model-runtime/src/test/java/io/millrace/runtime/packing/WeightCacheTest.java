@@ -153,6 +153,30 @@ class WeightCacheTest {
     }
 
     @Test
+    void everyRangeOfLayersHasAnEntryThatOthersLeaveAlone() throws IOException {
+        PackedSample first = sample.withLayers(0, 1);
+        PackedSample last = sample.withLayers(1, 2);
+        assertThat(first.packsAnew()).isTrue();
+        assertThat(last.packsAnew()).isTrue();
+        assertThat(first.withLayers(0, 2).packsAnew()).as("all layers are the whole model").isFalse();
+        String path = "model\\.gguf-[0-9a-f]{12}";
+        assertThat(sample.files(".packed")).extracting(file -> file.getFileName().toString())
+                .satisfiesExactlyInAnyOrder(name -> assertThat(name).matches(path + "-[0-9a-f]{16}\\.packed"),
+                        name -> assertThat(name).matches(path + "\\.layers-0-0-[0-9a-f]{16}\\.packed"),
+                        name -> assertThat(name).matches(path + "\\.layers-1-1-[0-9a-f]{16}\\.packed"));
+
+        // Each packs anew and removes its own outdated entry.
+        Files.setLastModifiedTime(sample.model, FileTime.from(Instant.now().plus(1, ChronoUnit.MINUTES)));
+        for (PackedSample each : List.of(sample, first, last)) {
+            assertThat(each.packsAnew()).isTrue();
+            assertThat(sample.files(".packed")).hasSize(3);
+        }
+        for (PackedSample each : List.of(sample, first, last)) {
+            assertThat(each.packsAnew()).isFalse();
+        }
+    }
+
+    @Test
     void aModelIsKnownByTheFileThatALinkLeadsTo() throws IOException {
         Path link = Files.createSymbolicLink(directory.resolve("link.gguf"), sample.model);
 

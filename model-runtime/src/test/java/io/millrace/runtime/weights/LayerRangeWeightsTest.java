@@ -18,7 +18,6 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
-import org.junit.jupiter.params.provider.ValueSource;
 
 /** What a shard that computes some of a model's layers opens: its tensors, and no memory for others. */
 class LayerRangeWeightsTest {
@@ -118,6 +117,18 @@ class LayerRangeWeightsTest {
     }
 
     @Test
+    void theMatricesAreWhatTheShardMultipliesWith() throws IOException {
+        try (LlamaWeights last = open(sample(OPTIONS), 3, 4)) {
+            assertThat(last.matrices()).extracting(Tensor::name).containsExactly("blk.3.attn_q.weight",
+                    "blk.3.attn_k.weight", "blk.3.attn_v.weight", "blk.3.attn_output.weight", "blk.3.ffn_gate.weight",
+                    "blk.3.ffn_up.weight", "blk.3.ffn_down.weight", "output.weight");
+        }
+        try (LlamaWeights first = open(sample(OPTIONS), 0, 2)) {
+            assertThat(first.matrices()).hasSize(14).doesNotContain(first.embedding());
+        }
+    }
+
+    @Test
     void onlyTheTensorsOfTheRangeAreMapped() throws IOException {
         Path model = sample(OPTIONS);
         ModelOutline outline = ModelOutline.read(model);
@@ -186,13 +197,11 @@ class LayerRangeWeightsTest {
                 .hasMessageContaining("output.weight").hasMessageContaining("truncated");
     }
 
-    @ParameterizedTest
-    @ValueSource(strings = {"0-4", "4"})
-    void refusesLayersThatTheModelHasNot(String text) throws IOException {
+    @Test
+    void refusesLayersThatTheModelHasNot() throws IOException {
         Path model = sample(OPTIONS);
-        LayerRange range = text.equals("4") ? new LayerRange(4, 5) : new LayerRange(0, 5);
-        assertThatIllegalArgumentException().isThrownBy(() -> LlamaWeights.open(model, _ -> range))
-                .withMessage("layers " + text + ": the model has 4 layers");
+        assertThatIllegalArgumentException().isThrownBy(() -> open(model, 3, 5))
+                .withMessage("layers 3-4: the model has 4 layers");
     }
 
     @Test
