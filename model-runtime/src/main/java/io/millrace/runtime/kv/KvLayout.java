@@ -1,5 +1,6 @@
 package io.millrace.runtime.kv;
 
+import io.millrace.runtime.weights.LayerRange;
 import io.millrace.runtime.weights.LlamaConfig;
 
 /**
@@ -18,8 +19,14 @@ public record KvLayout(int layers, int kvHeads, int headDim, KvType type) {
     /** Positions per block. */
     public static final int BLOCK_POSITIONS = 16;
 
+    /** For all layers of a model. */
     public static KvLayout of(LlamaConfig config, KvType type) {
-        return new KvLayout(config.layers(), config.kvHeads(), config.headDim(), type);
+        return of(config, LayerRange.all(config), type);
+    }
+
+    /** For the layers of a shard, of which the first is layer 0 of a block. */
+    public static KvLayout of(LlamaConfig config, LayerRange range, KvType type) {
+        return new KvLayout(range.layers(), config.kvHeads(), config.headDim(), type);
     }
 
     /** Blocks that hold {@code positions} positions. */

@@ -9,17 +9,23 @@ import io.millrace.runtime.kernels.WorkerPool;
 import io.millrace.runtime.kv.KvBlockPool;
 import io.millrace.runtime.kv.KvLayout;
 import io.millrace.runtime.packing.PackedWeights;
+import io.millrace.runtime.weights.LayerRange;
 import io.millrace.runtime.weights.LayerWeights;
 import io.millrace.runtime.weights.LlamaConfig;
 import io.millrace.runtime.weights.LlamaWeights;
 import io.millrace.runtime.weights.Tensor;
 import java.lang.foreign.MemorySegment;
-import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The Llama 3.x decoder: one forward pass over the rows of a {@link Batch}, which writes their keys and values to the cache
  * and computes the logits that were asked for. What a row gives depends on its sequence's tokens only, never on the other
  * rows, on how a prompt was cut into batches, or on the number of threads: the same bits in every case.
+ *
+ * <p>
+ * It computes the layers that its weights hold. Those of a shard are a part of the pass: only the shard with the first layer
+ * takes tokens, each later one takes the residual stream that the one before it gave, and only the shard with the last layer
+ * computes logits. All shards are given the same rows in the same order; together they compute the bits of the whole.
  *
  * <p>
  * Buffers are allocated once, for the largest batch, but for rows of logits, which take much memory and are allocated when a
@@ -29,6 +35,7 @@ import java.util.Arrays;
 public final class Decoder {
     /** Rows per task where rows are independent and cheap. */
     private static final int ROWS_PER_TASK = 8;
+    private static final float[] NO_INPUT = {};
 
     private final LlamaConfig config;
     private final Kernels kernels;
@@ -36,10 +43,10 @@ public final class Decoder {
     private final KvBlockPool pool;
     private final int maxRows;
 
-    private final Tensor embedding;
-    private final Projection output;
+    private final LayerRange range;
     private final Layer[] layers;
-    private final float[] outputNorm;
+    /** Null in every shard but the last. */
+    private final @Nullable Classifier classifier;
     private final Rotary rotary;
     private final KvAccess kv;
     private final Attention attention;
@@ -66,7 +73,8 @@ public final class Decoder {
     private final float[][] scratch;
     private final float[][] rotatedHead;
 
-    private final WorkerPool.Task embed = this::embed;
+    /** Sets the residual stream up: the embeddings of tokens, or what another shard computed. */
+    private final WorkerPool.Task begin;
     private final WorkerPool.Task normForAttention = this::normForAttention;
     private final WorkerPool.Task normForFfn = this::normForFfn;
     private final WorkerPool.Task project = this::project;
@@ -75,14 +83,14 @@ public final class Decoder {
     private final WorkerPool.Task addAttention = this::addAttention;
     private final WorkerPool.Task expand = this::expand;
     private final WorkerPool.Task addFfn = this::addFfn;
-    private final WorkerPool.Task normForOutput = this::normForOutput;
-    private final WorkerPool.Task classify = this::classify;
 
     private record Layer(float[] attnNorm, Projection query, Projection key, Projection value, Projection attnOutput,
             float[] ffnNorm, Projection gate, Projection up, Projection down) {}
 
     /** The pass that runs; its tasks read them. */
     private Batch batch = new Batch(0, 0);
+    /** The residual stream of the shard before, dense. */
+    private float[] input = NO_INPUT;
     private int rows;
     private int layer;
 
@@ -91,24 +99,28 @@ public final class Decoder {
      *
      * @param packed the same model's
      * @param maxRows rows of the largest batch
-     * @param maxLogitRows rows of logits of the largest batch; each takes a float per vocabulary entry
-     * @throws IllegalArgumentException when the pool's layout is not this model's
+     * @param maxLogitRows rows of logits of the largest batch; each takes a float per vocabulary entry. Without the last layer
+     *        there are none, whatever a batch asks for
+     * @throws IllegalArgumentException when the pool's layout is not that of the layers that the weights hold
      */
     public Decoder(LlamaWeights weights, PackedWeights packed, Kernels kernels, WorkerPool workers, KvBlockPool pool,
             int maxRows, int maxLogitRows) {
         config = weights.config();
+        range = weights.range();
         KvLayout layout = pool.layout();
-        if (!layout.equals(KvLayout.of(config, layout.type()))) {
-            throw new IllegalArgumentException("KV pool of " + layout + " does not fit the model, " + config);
+        if (!layout.equals(KvLayout.of(config, range, layout.type()))) {
+            throw new IllegalArgumentException(
+                    "KV pool of " + layout + " does not fit layers " + range + " of the model, " + config);
         }
         this.kernels = kernels;
         this.workers = workers;
         this.pool = pool;
         this.maxRows = maxRows;
-        embedding = weights.embedding();
-        output = projection(weights.output(), packed);
+        begin = range.embeds() ? embedding(weights.embedding()) : this::receive;
         layers = weights.layers().stream().map(layer -> layer(layer, packed)).toArray(Layer[]::new);
-        outputNorm = vector(weights.outputNorm());
+        classifier = range.classifies(config)
+                ? new Classifier(vector(weights.outputNorm()), projection(weights.output(), packed))
+                : null;
         rotary = new Rotary(config, weights.ropeDivisors(), weights.rotaryLayout(), maxRows);
         kv = new KvAccess(layout, kernels);
         attention = new Attention(config, kernels, pool, kv, workers.threads(), maxRows);
@@ -132,31 +144,54 @@ public final class Decoder {
     }
 
     /**
-     * Computes a batch: its keys and values are in the cache and its logits in {@link #logits} afterwards.
+     * Computes a batch of tokens: its keys and values are in the cache, and its logits in {@link #logits}, or what the next
+     * shard takes in {@link #hidden}, afterwards.
      *
      * @throws IllegalArgumentException when a row's token or position is not one of the model, its block table has no room
      *         for the position, or rows of a sequence do not follow each other; nothing was computed then
+     * @throws IllegalStateException when the first layer is not here
      */
     public void forward(Batch batch) {
+        if (!range.embeds()) {
+            throw new IllegalStateException("layers " + range + " take what the shard before them gives, not tokens");
+        }
+        run(batch, NO_INPUT);
+    }
+
+    /**
+     * Computes a batch whose first layers another shard has computed. Tokens of its rows are not looked at.
+     *
+     * @param hidden what {@link #hidden} of the shard before gave for this batch; only read, and only during the call
+     * @throws IllegalArgumentException as {@link #forward(Batch)}, or when {@code hidden} is of fewer rows
+     * @throws IllegalStateException when the first layer is here
+     */
+    public void forward(Batch batch, float[] hidden) {
+        if (range.embeds()) {
+            throw new IllegalStateException("layers " + range + " take tokens, not what a shard gives");
+        }
+        if (hidden.length < batch.rows() * config.hidden()) {
+            throw new IllegalArgumentException(
+                    hidden.length + " hidden values for " + batch.rows() + " rows of " + config.hidden());
+        }
+        run(batch, hidden);
+    }
+
+    private void run(Batch batch, float[] hidden) {
         check(batch);
         this.batch = batch;
+        input = hidden;
         rows = batch.rows();
         if (rows == 0) {
             return;
         }
-        for (int i = 0; i < batch.logitRows(); i++) {
-            if (logits[i] == null) {
-                logits[i] = new float[config.vocabSize()];
-            }
-        }
         attention.plan(batch);
-        workers.run(tasks(rows, ROWS_PER_TASK), embed);
+        workers.run(tasks(rows, ROWS_PER_TASK), begin);
         for (layer = 0; layer < layers.length; layer++) {
             workers.run(tasks(rows, ROWS_PER_TASK), normForAttention);
             Layer weights = layers[layer];
             workers.run(weights.query().tasks() + weights.key().tasks() + weights.value().tasks(), project);
             workers.run(tasks(rows, ROWS_PER_TASK), store);
-            if (layer == layers.length - 1) {
+            if (classifier != null && layer == layers.length - 1) {
                 if (batch.logitRows() == 0) {
                     return;
                 }
@@ -170,8 +205,9 @@ public final class Decoder {
             workers.run(weights.gate().tasks(), expand);
             workers.run(weights.down().tasks(), addFfn);
         }
-        workers.run(tasks(rows, ROWS_PER_TASK), normForOutput);
-        workers.run(output.tasks(), classify);
+        if (classifier != null) {
+            classifier.run();
+        }
     }
 
     /** Behind the last attention only rows that want logits matter: they move to the front. */
@@ -193,15 +229,30 @@ public final class Decoder {
         return logits[logitRow];
     }
 
+    /**
+     * Copies the residual stream of the last pass: what {@link #forward(Batch, float[])} of the next shard takes.
+     *
+     * @param target {@code [row][hidden]} of the pass's rows afterwards
+     * @throws IllegalStateException when the last layer is here, behind which there is no shard
+     */
+    public void hidden(float[] target) {
+        if (classifier != null) {
+            throw new IllegalStateException("layers " + range + " are the model's last; they give logits");
+        }
+        for (int row = 0; row < rows; row++) {
+            System.arraycopy(x, row * hiddenStride, target, row * config.hidden(), config.hidden());
+        }
+    }
+
     private void check(Batch batch) {
-        if (batch.rows() > maxRows || batch.logitRows() > logits.length) {
+        if (batch.rows() > maxRows || (classifier != null && batch.logitRows() > logits.length)) {
             throw new IllegalArgumentException("batch of " + batch.rows() + " rows, " + batch.logitRows()
                     + " with logits; the decoder was made for " + maxRows + " and " + logits.length);
         }
         for (int row = 0; row < batch.rows(); row++) {
             int token = batch.token(row);
             int position = batch.position(row);
-            if (token < 0 || token >= config.vocabSize()) {
+            if (range.embeds() && (token < 0 || token >= config.vocabSize())) {
                 throw new IllegalArgumentException(
                         "row " + row + ": token " + token + " is not in the vocabulary of " + config.vocabSize());
             }
@@ -220,9 +271,18 @@ public final class Decoder {
         }
     }
 
-    private void embed(int task, int worker) {
+    private WorkerPool.Task embedding(Tensor embedding) {
+        return (task, _) -> {
+            for (int row = task * ROWS_PER_TASK; row < end(task, ROWS_PER_TASK, rows); row++) {
+                kernels.dequantize(embedding, batch.token(row), 0, config.hidden(), x, row * hiddenStride);
+                rotary.position(row, batch.position(row));
+            }
+        };
+    }
+
+    private void receive(int task, int worker) {
         for (int row = task * ROWS_PER_TASK; row < end(task, ROWS_PER_TASK, rows); row++) {
-            kernels.dequantize(embedding, batch.token(row), 0, config.hidden(), x, row * hiddenStride);
+            System.arraycopy(input, row * config.hidden(), x, row * hiddenStride, config.hidden());
             rotary.position(row, batch.position(row));
         }
     }
@@ -233,10 +293,6 @@ public final class Decoder {
 
     private void normForFfn(int task, int worker) {
         norm(task, layers[layer].ffnNorm());
-    }
-
-    private void normForOutput(int task, int worker) {
-        norm(task, outputNorm);
     }
 
     private void norm(int task, float[] weight) {
@@ -314,12 +370,41 @@ public final class Decoder {
         }
     }
 
-    private void classify(int task, int worker) {
-        float[] product = part[worker];
-        output.run(task, normed, rows, product, 0, Projection.OUTPUTS, scratch[worker]);
-        int first = Projection.first(task);
-        for (int row = 0; row < rows; row++) {
-            System.arraycopy(product, row * Projection.OUTPUTS, logits[row], first, output.count(task));
+    /** What comes behind the last layer: rows of logits, from as many rows of the residual stream. */
+    private final class Classifier {
+        private final float[] weight;
+        private final Projection output;
+        private final WorkerPool.Task norm;
+        private final WorkerPool.Task classify;
+
+        Classifier(float[] weight, Projection output) {
+            this.weight = weight;
+            this.output = output;
+            norm = this::norm;
+            classify = this::classify;
+        }
+
+        void run() {
+            for (int i = 0; i < rows; i++) {
+                if (logits[i] == null) {
+                    logits[i] = new float[config.vocabSize()];
+                }
+            }
+            workers.run(tasks(rows, ROWS_PER_TASK), norm);
+            workers.run(output.tasks(), classify);
+        }
+
+        private void norm(int task, int worker) {
+            Decoder.this.norm(task, weight);
+        }
+
+        private void classify(int task, int worker) {
+            float[] product = part[worker];
+            output.run(task, normed, rows, product, 0, Projection.OUTPUTS, scratch[worker]);
+            int first = Projection.first(task);
+            for (int row = 0; row < rows; row++) {
+                System.arraycopy(product, row * Projection.OUTPUTS, logits[row], first, output.count(task));
+            }
         }
     }
 

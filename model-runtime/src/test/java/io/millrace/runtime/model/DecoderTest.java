@@ -197,7 +197,7 @@ class DecoderTest {
         try (WorkerPool workers = new WorkerPool(1); KvBlockPool pool = new KvBlockPool(other, other.blockBytes())) {
             assertThatIllegalArgumentException()
                     .isThrownBy(() -> new Decoder(weights, packed, KernelProvider.kernels(), workers, pool, 1, 1))
-                    .withMessageContaining("does not fit the model");
+                    .withMessageContaining("does not fit layers 0-1 of the model");
         }
     }
 
