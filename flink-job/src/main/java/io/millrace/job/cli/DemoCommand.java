@@ -7,6 +7,7 @@ import io.millrace.job.kafka.KafkaOptions;
 import io.millrace.job.kafka.KafkaSettings;
 import io.millrace.operator.MillraceOptions;
 import io.millrace.runtime.model.LlamaModel;
+import io.millrace.runtime.weights.LayerSplit;
 import io.millrace.runtime.weights.sample.SampleModel;
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -85,7 +86,8 @@ final class DemoCommand implements Callable<Integer> {
             // So that a damaged file is told in one line and not by a failing job, and that a long packing is seen.
             Path path = model;
             String name = PackingProgress.during(cache.directory(), Runtime.getRuntime().availableProcessors(),
-                    spec.commandLine().getErr(), packing -> LlamaModel.prepare(path, packing));
+                    spec.commandLine().getErr(),
+                    packing -> LlamaModel.prepare(path, outline -> LayerSplit.balanced(outline, 1), packing));
             out.printf("Model: %s.%n", name);
             return model;
         }

@@ -5,6 +5,7 @@ import io.millrace.job.kafka.KafkaSettings;
 import io.millrace.operator.OperatorSettings;
 import io.millrace.runtime.model.LlamaModel;
 import io.millrace.runtime.packing.PackingOptions;
+import io.millrace.runtime.weights.LayerSplit;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Path;
@@ -74,7 +75,8 @@ final class RunCommand implements Callable<Integer> {
     private void prepareModel(OperatorSettings operator) {
         PackingProgress.during(PackingOptions.cacheDirectory(operator.weightsCacheDir()),
                 Runtime.getRuntime().availableProcessors(), spec.commandLine().getErr(),
-                packing -> LlamaModel.prepare(Path.of(operator.model()), packing));
+                packing -> LlamaModel.prepare(Path.of(operator.model()), outline -> LayerSplit.balanced(outline, 1),
+                        packing));
     }
 
     /** Reports failures until the job ends, which it should not, or this thread is interrupted, which stops it. */

@@ -5,6 +5,8 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.millrace.runtime.packing.PackingOptions;
+import io.millrace.runtime.weights.LayerRange;
+import io.millrace.runtime.weights.LayerSplit;
 import io.millrace.runtime.weights.ModelFormatException;
 import io.millrace.runtime.weights.sample.SampleModel;
 import java.io.IOException;
@@ -21,6 +23,21 @@ class LlamaModelTest {
         SampleModel.write(file, SampleModel.Options.defaults());
         try (LlamaModel model = LlamaModel.open(file, PackingOptions.inMemory(1))) {
             assertThat(model.tokenizer().vocabularySize()).isEqualTo(model.weights().config().vocabSize());
+        }
+    }
+
+    @Test
+    void aShardHasTheTokenizerTooAndItsLayersOnly(@TempDir Path directory) throws IOException {
+        Path file = directory.resolve("sample.gguf");
+        SampleModel.write(file, SampleModel.Options.defaults());
+        try (LlamaModel head = LlamaModel.open(file, outline -> LayerSplit.balanced(outline, 2).ranges().getFirst(),
+                PackingOptions.inMemory(1));
+                ModelShard last = ModelShard.open(file,
+                        outline -> LayerSplit.balanced(outline, 2).ranges().getLast(), PackingOptions.inMemory(1))) {
+            assertThat(head.tokenizer().vocabularySize()).isEqualTo(head.weights().config().vocabSize());
+            assertThat(head.weights().range()).isEqualTo(new LayerRange(0, last.weights().range().first()));
+            assertThat(head.packed().of(head.weights().layers().getFirst().gate())).isPresent();
+            assertThat(last.packed().of(last.weights().output())).isPresent();
         }
     }
 
@@ -47,8 +64,10 @@ class LlamaModelTest {
         SampleModel.write(file, SampleModel.Options.defaults());
         PackingOptions packing = PackingOptions.inMemory(1);
 
-        assertThat(LlamaModel.prepare(file, packing)).isEqualTo("millrace-sample-untrained-seed1");
-        assertThatThrownBy(() -> LlamaModel.prepare(directory.resolve("absent.gguf"), packing))
+        assertThat(LlamaModel.prepare(file, outline -> LayerSplit.balanced(outline, 2), packing))
+                .isEqualTo("millrace-sample-untrained-seed1");
+        assertThatThrownBy(() -> LlamaModel.prepare(directory.resolve("absent.gguf"),
+                outline -> LayerSplit.balanced(outline, 1), packing))
                 .isInstanceOf(ModelFormatException.class).hasMessageContaining("absent.gguf");
     }
 }

@@ -6,10 +6,10 @@ import io.millrace.runtime.kv.BlockTable;
 import io.millrace.runtime.kv.KvBlockPool;
 import io.millrace.runtime.kv.KvLayout;
 import io.millrace.runtime.kv.KvType;
-import io.millrace.runtime.packing.PackedWeights;
+import io.millrace.runtime.packing.PackingOptions;
 import io.millrace.runtime.weights.LayerRange;
 import io.millrace.runtime.weights.LayerSplit;
-import io.millrace.runtime.weights.LlamaWeights;
+import io.millrace.runtime.weights.LlamaConfig;
 import java.io.ByteArrayOutputStream;
 import java.lang.foreign.ValueLayout;
 import java.nio.file.Path;
@@ -28,13 +28,11 @@ final class ShardChain implements AutoCloseable {
     /** Tokens that a sequence gets in a step. */
     record Part(int sequence, int... tokens) {}
 
-    private record Shard(LlamaWeights weights, PackedWeights packed, KvBlockPool pool,
-            Decoder decoder) implements AutoCloseable {
+    private record Shard(ModelShard model, KvBlockPool pool, Decoder decoder) implements AutoCloseable {
         @Override
         public void close() {
             pool.close();
-            packed.close();
-            weights.close();
+            model.close();
         }
     }
 
@@ -46,13 +44,13 @@ final class ShardChain implements AutoCloseable {
     ShardChain(Path model, LayerSplit split, Kernels kernels, KvType type, int threads, int sequences) {
         workers = new WorkerPool(threads);
         for (LayerRange range : split.ranges()) {
-            LlamaWeights weights = LlamaWeights.open(model, _ -> range);
-            KvLayout layout = KvLayout.of(weights.config(), range, type);
+            ModelShard shard = ModelShard.open(model, _ -> range, PackingOptions.inMemory(1));
+            LlamaConfig config = shard.weights().config();
+            KvLayout layout = KvLayout.of(config, range, type);
             KvBlockPool pool = new KvBlockPool(layout, BLOCKS * layout.blockBytes());
-            PackedWeights packed = PackedWeights.inMemory(weights);
-            int logitRows = range.classifies(weights.config()) ? MAX_ROWS : 0;
-            shards.add(new Shard(weights, packed, pool,
-                    new Decoder(weights, packed, kernels, workers, pool, MAX_ROWS, logitRows)));
+            int logitRows = range.classifies(config) ? MAX_ROWS : 0;
+            shards.add(new Shard(shard, pool, new Decoder(shard.weights(), shard.packed(), kernels, workers, pool,
+                    MAX_ROWS, logitRows)));
         }
         for (int i = 0; i < sequences; i++) {
             this.sequences.add(new Sequence());
@@ -75,7 +73,7 @@ final class ShardChain implements AutoCloseable {
             }
         }
         shards.getFirst().decoder().forward(tokens);
-        float[] hidden = new float[tokens.rows() * shards.getFirst().weights().config().hidden()];
+        float[] hidden = new float[tokens.rows() * shards.getFirst().model().weights().config().hidden()];
         for (int i = 1; i < shards.size(); i++) {
             shards.get(i - 1).decoder().hidden(hidden);
             shards.get(i).decoder().forward(hiddens, hidden);
