@@ -161,7 +161,7 @@ final class BenchCommand implements Callable<Integer> {
     }
 
     private <T> T pack(Function<PackingOptions, T> work) {
-        return PackingProgress.during(cache.directory(), threads, spec.commandLine().getErr(), work);
+        return LoadingProgress.during(cache.directory(), threads, spec.commandLine().getErr(), work);
     }
 
     private void warn(Path path, LlamaWeights weights) {

@@ -85,7 +85,7 @@ final class DemoCommand implements Callable<Integer> {
         if (model != null) {
             // So that a damaged file is told in one line and not by a failing job, and that a long packing is seen.
             Path path = model;
-            String name = PackingProgress.during(cache.directory(), Runtime.getRuntime().availableProcessors(),
+            String name = LoadingProgress.during(cache.directory(), Runtime.getRuntime().availableProcessors(),
                     spec.commandLine().getErr(),
                     packing -> LlamaModel.prepare(path, outline -> LayerSplit.balanced(outline, 1), packing));
             out.printf("Model: %s.%n", name);

@@ -17,7 +17,7 @@ record LocalModel(LlamaModel model, Engine engine) implements AutoCloseable {
      * @param err hears what the file's user should know
      */
     static LocalModel open(Path path, Optional<Path> cacheDirectory, EngineOptions options, PrintWriter err) {
-        LlamaModel model = PackingProgress.during(cacheDirectory, options.threads(), err,
+        LlamaModel model = LoadingProgress.during(cacheDirectory, options.threads(), err,
                 packing -> LlamaModel.open(path, packing));
         try {
             model.weights().warnings().forEach(warning -> err.println("millrace: " + path + ": " + warning));

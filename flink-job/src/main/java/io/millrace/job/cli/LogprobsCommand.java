@@ -65,7 +65,7 @@ final class LogprobsCommand implements Callable<Integer> {
         JsonLines<int[]> lines = new JsonLines<>(millrace.reader(), int[].class,
                 "a JSON array of token ids such as [1,2,3]");
         try (LlamaWeights weights = LlamaWeights.open(model.path());
-                PackedWeights packed = PackingProgress.during(cache.directory(), threads,
+                PackedWeights packed = LoadingProgress.during(cache.directory(), threads,
                         spec.commandLine().getErr(), packing -> PackedWeights.open(weights, packing));
                 WorkerPool workers = new WorkerPool(threads)) {
             for (int[] tokens = lines.next(); tokens != null; tokens = lines.next()) {

@@ -73,7 +73,7 @@ final class RunCommand implements Callable<Integer> {
 
     /** So that a damaged file is told in one line and not by a failing job, and that a long packing is seen. */
     private void prepareModel(OperatorSettings operator) {
-        PackingProgress.during(PackingOptions.cacheDirectory(operator.weightsCacheDir()),
+        LoadingProgress.during(PackingOptions.cacheDirectory(operator.weightsCacheDir()),
                 Runtime.getRuntime().availableProcessors(), spec.commandLine().getErr(),
                 packing -> LlamaModel.prepare(Path.of(operator.model()), outline -> LayerSplit.balanced(outline, 1),
                         packing));

@@ -45,10 +45,11 @@ public final class PackedWeights implements AutoCloseable {
     }
 
     /**
-     * Maps the packed weights, or packs them. Takes about as long as reading the packed bytes once, or as packing them.
+     * Maps the packed weights, or packs them. Takes about as long as reading the packed bytes once, or as packing them. Where
+     * there is a file {@code SHA256SUMS} beside those of the weights, they are compared with it before.
      *
      * @param weights of a model whose files are still where they were opened
-     * @throws ModelFormatException when a matrix cannot be packed, or the files change meanwhile
+     * @throws ModelFormatException when a file has not its checksum, a matrix cannot be packed, or the files change meanwhile
      * @throws IllegalStateException caused by an InterruptedException, when this thread is interrupted
      */
     public static PackedWeights open(LlamaWeights weights, PackingOptions options) {
@@ -61,6 +62,7 @@ public final class PackedWeights implements AutoCloseable {
     }
 
     static PackedWeights open(LlamaWeights weights, PackingOptions options, long leastCachedBytes) {
+        SourceCheck.run(weights, options, leastCachedBytes);
         PackingPlan plan = PackingPlan.of(weights);
         Optional<Path> directory = options.cacheDirectory().filter(_ -> plan.bytes() >= leastCachedBytes);
         if (directory.isPresent()) {
@@ -74,15 +76,19 @@ public final class PackedWeights implements AutoCloseable {
     }
 
     /**
-     * Packs the weights where a later {@link #open} with the same options would have to, and maps nothing: for who will run
-     * the model elsewhere and wants to show the progress here. Does nothing where there is no cache.
+     * Checks and packs the weights where a later {@link #open} with the same options would have to, and maps nothing: for who
+     * will run the model elsewhere and wants to show the progress here. Does nothing where there is no cache.
      *
-     * @throws ModelFormatException when a matrix cannot be packed, or the files change meanwhile
+     * @throws ModelFormatException when a file has not its checksum, a matrix cannot be packed, or the files change meanwhile
      * @throws IllegalStateException caused by an InterruptedException, when this thread is interrupted
      */
     public static void prepare(LlamaWeights weights, PackingOptions options) {
+        if (options.cacheDirectory().isEmpty()) {
+            return;
+        }
+        SourceCheck.run(weights, options, LEAST_CACHED_BYTES);
         PackingPlan plan = PackingPlan.of(weights);
-        if (options.cacheDirectory().isPresent() && plan.bytes() >= LEAST_CACHED_BYTES) {
+        if (plan.bytes() >= LEAST_CACHED_BYTES) {
             Path directory = options.cacheDirectory().get();
             try {
                 new WeightCache(directory, weights, plan, options).prepare();

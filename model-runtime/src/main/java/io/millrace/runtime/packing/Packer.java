@@ -62,7 +62,7 @@ final class Packer {
     /** Throws when {@code thread} is interrupted, which it stays: somebody wants it to end. */
     static void checkInterrupt(Thread thread) {
         if (thread.isInterrupted()) {
-            throw new IllegalStateException("interrupted while weights were packed", new InterruptedException());
+            throw new IllegalStateException("interrupted while weights were loaded", new InterruptedException());
         }
     }
 
@@ -123,7 +123,7 @@ final class Packer {
 
         private synchronized void advance(long bytes) {
             done += bytes;
-            options.listener().packed(done, plan.bytes());
+            options.listener().advanced(LoadingListener.Step.PACKING, done, plan.bytes());
         }
     }
 }

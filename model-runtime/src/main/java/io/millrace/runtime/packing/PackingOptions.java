@@ -11,9 +11,9 @@ import org.jspecify.annotations.Nullable;
  * @param cacheDirectory where packed weights are kept between starts, made when it is missing; empty packs in memory at
  *        every start
  * @param threads that pack and check
- * @param listener hears how far packing is
+ * @param listener hears how far it is
  */
-public record PackingOptions(Optional<Path> cacheDirectory, int threads, PackingListener listener) {
+public record PackingOptions(Optional<Path> cacheDirectory, int threads, LoadingListener listener) {
     /** Name of the setting that {@link #cacheDirectory(String)} reads. */
     public static final String SETTING = "millrace.weights.cache-dir";
     /** The setting's value that switches the cache off. */
@@ -27,7 +27,7 @@ public record PackingOptions(Optional<Path> cacheDirectory, int threads, Packing
 
     /** Packs in memory, silently. */
     public static PackingOptions inMemory(int threads) {
-        return new PackingOptions(Optional.empty(), threads, PackingListener.NONE);
+        return new PackingOptions(Optional.empty(), threads, LoadingListener.NONE);
     }
 
     /**

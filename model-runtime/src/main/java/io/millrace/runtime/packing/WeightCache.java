@@ -15,8 +15,6 @@ import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.BasicFileAttributes;
 import java.nio.file.attribute.FileTime;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.HexFormat;
@@ -50,7 +48,6 @@ final class WeightCache {
     private static final Duration ABANDONED = Duration.ofHours(1);
     private static final Duration POLL = Duration.ofMillis(50);
     private static final int ATTEMPTS = 3;
-    private static final int NAME_LENGTH = 40;
 
     private final Path directory;
     private final LlamaWeights weights;
@@ -70,18 +67,15 @@ final class WeightCache {
         this.weights = weights;
         this.plan = plan;
         this.options = options;
-        Path model = weights.path().toRealPath();
         String key = PackedLayout.VERSION + "\n" + PackedFile.VERSION + "\n" + weights.fingerprint() + "\n"
                 + SourceFiles.stamp(weights);
         LayerRange range = weights.range();
         String layers = range.equals(LayerRange.all(weights.config()))
                 ? ""
                 : ".layers-" + range.first() + "-" + (range.end() - 1);
-        byte[] digest = sha256(key + layers);
+        byte[] digest = SourceFiles.sha256().digest((key + layers).getBytes(StandardCharsets.UTF_8));
         this.format = new PackedFile(plan, digest);
-        String name = String.valueOf(model.getFileName()).replaceAll("[^A-Za-z0-9._-]", "_");
-        this.prefix = name.substring(0, Math.min(NAME_LENGTH, name.length())) + "-"
-                + HexFormat.of().formatHex(sha256(model.toString()), 0, 6) + layers;
+        this.prefix = SourceFiles.entryName(weights.path()) + layers;
         this.file = directory.resolve(prefix + "-" + HexFormat.of().formatHex(digest, 0, 8) + PACKED);
     }
 
@@ -195,14 +189,6 @@ final class WeightCache {
                     Files.deleteIfExists(entry);
                 }
             }
-        }
-    }
-
-    private static byte[] sha256(String text) {
-        try {
-            return MessageDigest.getInstance("SHA-256").digest(text.getBytes(StandardCharsets.UTF_8));
-        } catch (NoSuchAlgorithmException e) {
-            throw new IllegalStateException("every Java platform has SHA-256", e);
         }
     }
 }

@@ -17,14 +17,16 @@ import java.util.Optional;
 import java.util.stream.Stream;
 
 /** A small model, a cache directory beside it, and what happened when its packed weights were opened. */
-final class PackedSample implements PackingListener {
+final class PackedSample implements LoadingListener {
     static final SampleModel.Options OPTIONS = SampleModel.Options.defaults().withGeometry(2, 64, 160, 4, 2, 16);
 
     final Path model;
     final Path cache;
     final LlamaWeights weights;
-    /** Bytes done, as they were told since the last opening. */
+    /** Bytes packed, as they were told since the last opening. */
     final List<Long> progress = new ArrayList<>();
+    /** Bytes checked, likewise. */
+    final List<Long> checked = new ArrayList<>();
     private int threads = 1;
 
     PackedSample(Path model, Path cache) {
@@ -59,8 +61,11 @@ final class PackedSample implements PackingListener {
     }
 
     @Override
-    public void packed(long done, long total) {
-        progress.add(done);
+    public void advanced(Step step, long done, long total) {
+        switch (step) {
+            case CHECKING -> checked.add(done);
+            case PACKING -> progress.add(done);
+        }
     }
 
     PackingOptions options() {
@@ -70,6 +75,7 @@ final class PackedSample implements PackingListener {
     /** Opens through the cache, however small the model is. */
     PackedWeights open() {
         progress.clear();
+        checked.clear();
         return PackedWeights.open(weights, options(), 0);
     }
 

@@ -58,9 +58,9 @@ final class PackingProcess implements AutoCloseable {
     public static void main(String[] args) {
         PrintStream out = new PrintStream(System.out, true, StandardCharsets.UTF_8);
         boolean[] packed = {false};
-        PackingListener listener = new PackingListener() {
+        LoadingListener listener = new LoadingListener() {
             @Override
-            public void packed(long done, long total) {
+            public void advanced(Step step, long done, long total) {
                 if (!packed[0] && done >= total / 2) {
                     packed[0] = true;
                     out.println("half");

@@ -102,9 +102,9 @@ class SharedCacheTest {
         int threads = 4;
         AtomicInteger packers = new AtomicInteger();
         CountDownLatch othersWait = new CountDownLatch(threads - 1);
-        PackingListener listener = new PackingListener() {
+        LoadingListener listener = new LoadingListener() {
             @Override
-            public void packed(long done, long total) {
+            public void advanced(Step step, long done, long total) {
                 if (done == 0) {
                     packers.incrementAndGet();
                     await(othersWait);
@@ -140,9 +140,9 @@ class SharedCacheTest {
                 ExecutorService executor = Executors.newSingleThreadExecutor()) {
             assertThat(packer.says()).hasValue("half");
             CountDownLatch waits = new CountDownLatch(1);
-            PackingListener listener = new PackingListener() {
+            LoadingListener listener = new LoadingListener() {
                 @Override
-                public void packed(long done, long total) {}
+                public void advanced(Step step, long done, long total) {}
 
                 @Override
                 public void waiting() {

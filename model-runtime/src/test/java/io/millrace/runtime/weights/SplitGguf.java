@@ -7,12 +7,12 @@ import java.nio.file.Path;
 import java.util.List;
 
 /** The tiny Llama cut in parts, as {@code llama-gguf-split} does. */
-final class SplitGguf {
+public final class SplitGguf {
 
     private SplitGguf() {}
 
     /** Writes all parts; returns the path of the first. */
-    static Path write(Path directory, int count) throws IOException {
+    public static Path write(Path directory, int count) throws IOException {
         List<Shape> shapes = TinyLlama.shapes(TensorNames.GGUF);
         for (int i = 0; i < count; i++) {
             write(part(directory, i, count), i, count, shapes.size(),
@@ -29,7 +29,7 @@ final class SplitGguf {
         writer.write(file);
     }
 
-    static Path part(Path directory, int no, int count) {
+    public static Path part(Path directory, int no, int count) {
         return directory.resolve("tiny-%05d-of-%05d.gguf".formatted(no + 1, count));
     }
 }

@@ -52,7 +52,7 @@ final class SharedEngine implements AutoCloseable {
         Path path = Path.of(settings.model());
         int threads = settings.threads() == 0 ? Runtime.getRuntime().availableProcessors() : settings.threads();
         LlamaModel model = LlamaModel.open(path, new PackingOptions(
-                PackingOptions.cacheDirectory(settings.weightsCacheDir()), threads, new PackingLog(path)));
+                PackingOptions.cacheDirectory(settings.weightsCacheDir()), threads, new LoadingLog(path)));
         try {
             model.weights().warnings().forEach(warning -> LOG.warn("{}: {}", path, warning));
             KernelWarmUp.run(KernelProvider.kernels(), model.weights(), model.packed(),
