@@ -1,9 +1,11 @@
 package io.millrace.job.bench;
 
 import com.fasterxml.jackson.annotation.JsonProperty;
+import io.millrace.runtime.kernels.KernelProvider;
 import io.millrace.runtime.kernels.Kernels;
 import io.millrace.runtime.kernels.ScalarKernels;
 import io.millrace.runtime.kernels.WorkerPool;
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
 import java.util.Locale;
@@ -19,6 +21,7 @@ import org.jspecify.annotations.Nullable;
  */
 public record MachineLimits(@JsonProperty("memory_gb_per_s") double memoryGbPerSecond,
         @JsonProperty("fma_gflop_per_s") double fmaGflopPerSecond) {
+    private static final long MEASURED_BYTES = 1L << 30;
 
     /**
      * Measures for two or three seconds.
@@ -31,6 +34,19 @@ public record MachineLimits(@JsonProperty("memory_gb_per_s") double memoryGbPerS
      */
     static @Nullable MachineLimits measure(Kernels kernels, List<MemorySegment> weights, WorkerPool workers) {
         return kernels instanceof ScalarKernels ? null : PeakLoops.measure(weights, workers);
+    }
+
+    /**
+     * Measures without a model, on memory larger than caches are, for two or three seconds.
+     *
+     * @param threads that compute, this one included
+     * @return null as above
+     */
+    public static @Nullable MachineLimits measure(int threads) {
+        try (Arena arena = Arena.ofShared(); WorkerPool workers = new WorkerPool(threads)) {
+            MemorySegment memory = arena.allocate(MEASURED_BYTES, Long.BYTES).fill((byte) 1);
+            return measure(KernelProvider.kernels(), List.of(memory), workers);
+        }
     }
 
     /** For people. */

@@ -26,7 +26,8 @@ import picocli.CommandLine.UnmatchedArgumentException;
         "In a checkout also:  millrace chaos, which kills processes under conversations"}, subcommands = {
                 DemoCommand.class, RunCommand.class,
                 ChatCommand.class, GenerateCommand.class,
-                LogprobsCommand.class, TokenizeCommand.class, InspectCommand.class, BenchCommand.class,
+                LogprobsCommand.class, TokenizeCommand.class, InspectCommand.class, PlanCommand.class,
+                BenchCommand.class,
                 SampleModelCommand.class})
 public final class Millrace implements Runnable {
 
