@@ -43,7 +43,7 @@ public record ModelOutline(String name, LlamaConfig config, long embeddingBytes,
         return bytes;
     }
 
-    /** Bytes of the weights that a shard maps. */
+    /** Bytes of the weights that a shard maps; a matrix that is both embedding and output counts twice where it is both. */
     public long bytes(LayerRange range) {
         return bytesPerToken(range) + (range.embeds() ? embeddingBytes : 0);
     }
