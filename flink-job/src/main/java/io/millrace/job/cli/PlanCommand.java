@@ -73,6 +73,9 @@ final class PlanCommand implements Callable<Integer> {
     @Option(names = "--shards", paramLabel = "N|RANGES", description = "Shards of a pipeline, or their layers, as in millrace.shards: 0-15,16-31. Default: the fewest that fit.")
     private @Nullable String shards;
 
+    @Option(names = "--micro-batches", paramLabel = "N", description = "Micro-batches in flight in each pipeline while it decodes. Default: as many as are predicted to be fastest.")
+    private @Nullable Integer microBatches;
+
     @Mixin
     private HardwareOptions hardware;
 
@@ -84,6 +87,9 @@ final class PlanCommand implements Callable<Integer> {
         Numbers.requirePositive("--task-managers", taskManagers);
         TaskManagers fleet = new TaskManagers(taskManagers, memory());
         Sharding sharding = sharding();
+        if (microBatches != null) {
+            Numbers.requirePositive("--micro-batches", microBatches);
+        }
         hardware.check();
         ModelShape shape = shape();
         Demand demand = demand(shape);
@@ -91,7 +97,7 @@ final class PlanCommand implements Callable<Integer> {
         PlanReport report = switch (plan) {
             case Plan.Shortage shortage -> PlanReport.of(shape, fleet, demand, shortage);
             case Plan.Deployment deployment -> PlanReport.of(shape, fleet, demand, sharding, deployment,
-                    hardware.limits(spec.commandLine().getErr()));
+                    hardware.limits(spec.commandLine().getErr()), microBatches == null ? 0 : microBatches);
         };
         spec.commandLine().getOut().println(json ? Json.line(report) : PlanText.of(report));
         return report.fits() ? 0 : 1;

@@ -78,14 +78,20 @@ public record PlanReport(
         }
     }
 
-    /** A plan that fits, with its prediction. */
+    /**
+     * A plan that fits, with its prediction.
+     *
+     * @param microBatches in flight in each pipeline; 0 for as many as are fastest
+     */
     public static PlanReport of(ModelShape model, TaskManagers taskManagers, Demand demand, Sharding sharding,
-            Deployment plan, HardwareLimits limits) {
+            Deployment plan, HardwareLimits limits, int microBatches) {
+        Prediction prediction = Predictor.predict(model, plan, demand, limits, microBatches);
         return new PlanReport(model(model, demand), asked(taskManagers, demand), true, plan.pipelines(),
                 plan.sessions(),
                 plan.idle(), shards(plan.pipeline(), taskManagers),
                 Explanation.of(model, taskManagers, demand, sharding, plan), List.of(), limits,
-                Predictor.predict(model, plan, demand, limits), Settings.of(plan, demand));
+                prediction,
+                Settings.of(plan, demand, prediction.microBatches()));
     }
 
     /** Why nothing fits. */

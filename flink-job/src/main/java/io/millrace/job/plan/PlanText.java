@@ -89,7 +89,7 @@ public final class PlanText {
                 rate(prediction.firstTokenMs())));
         if (plan.shards().size() > 1) {
             line(String.format(Locale.ROOT,
-                    "  network   %,d bytes per token, %s MB/s in all; a link has %s GB/s and takes %s ms",
+                    "  network   %,.0f bytes per token, %s MB/s in all; a link has %s GB/s and takes %s ms",
                     prediction.networkBytesPerToken(), rate(prediction.networkBytesPerSecond() / 1e6),
                     rate(limits.networkGbPerSecond()), rate(limits.latencyMs())));
         }
@@ -103,9 +103,9 @@ public final class PlanText {
                     rate(stage.prefillMs()),
                     stage.decodeBoundBy()));
         }
-        line(String.format(Locale.ROOT, "A pass: %d row%s; %d in flight in each pipeline. A chunk: at most %d rows.",
-                prediction.rows(),
-                plural(prediction.rows()), prediction.microBatches(), ProcessMemory.maxRows()));
+        String rows = rate(prediction.rows()).replaceFirst("\\.0+$", "");
+        line("A pass: " + rows + (prediction.rows() == 1 ? " row; " : " rows; ") + prediction.microBatches()
+                + " in flight in each pipeline. A chunk: at most " + ProcessMemory.maxRows() + " rows.");
     }
 
     private String bottleneck(Prediction prediction) {

@@ -7,8 +7,9 @@ import java.util.List;
  * How fast a deployment will be; the names are those of its JSON. Sampling, Flink and Kafka are not in it: on two cores they
  * took less than a tenth.
  *
- * @param microBatches that a pipeline has in flight while it decodes, so that its shards compute side by side
- * @param rows of a micro-batch
+ * @param microBatches that a pipeline has in flight while it decodes: with more of them more shards
+ *        compute side by side, and each reads its weights more often
+ * @param rows of a micro-batch, on average
  * @param position that decoding sequences have reached: half of the context
  * @param stages by shard of a pipeline
  * @param decodeTokensPerSecond of all pipelines and sessions together
@@ -22,7 +23,7 @@ import java.util.List;
  */
 public record Prediction(
         @JsonProperty("micro_batches") int microBatches,
-        @JsonProperty("rows") int rows,
+        @JsonProperty("rows") double rows,
         @JsonProperty("position") int position,
         @JsonProperty("stages") List<Stage> stages,
         @JsonProperty("decode_tokens_per_s") double decodeTokensPerSecond,
@@ -30,7 +31,7 @@ public record Prediction(
         @JsonProperty("prefill_tokens_per_s") double prefillTokensPerSecond,
         @JsonProperty("prompt_tokens") int promptTokens,
         @JsonProperty("first_token_ms") double firstTokenMs,
-        @JsonProperty("network_bytes_per_token") long networkBytesPerToken,
+        @JsonProperty("network_bytes_per_token") double networkBytesPerToken,
         @JsonProperty("network_bytes_per_s") double networkBytesPerSecond,
         @JsonProperty("bottleneck") Bottleneck bottleneck) {
 

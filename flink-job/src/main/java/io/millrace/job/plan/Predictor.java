@@ -32,9 +32,14 @@ public final class Predictor {
         this.shards = deployment.pipeline().split().ranges();
     }
 
-    /** Predicts. */
-    public static Prediction predict(ModelShape model, Deployment deployment, Demand demand, HardwareLimits limits) {
-        return new Predictor(model, deployment, demand, limits).predict();
+    /**
+     * Predicts.
+     *
+     * @param microBatches in flight in each pipeline; 0 for as many as are fastest
+     */
+    public static Prediction predict(ModelShape model, Deployment deployment, Demand demand, HardwareLimits limits,
+            int microBatches) {
+        return new Predictor(model, deployment, demand, limits).predict(microBatches);
     }
 
     /** Seconds of a shard's pass. */
@@ -48,41 +53,66 @@ public final class Predictor {
         }
     }
 
-    private Prediction predict() {
-        int microBatches = Math.min(shards.size(), deployment.batch());
-        int rows = (deployment.batch() + microBatches - 1) / microBatches;
-        int position = demand.context() / 2;
-        long seen = (long) rows * (position + 1);
-        List<Pass> decode = shards.stream().map(shard -> pass(shard, rows, rows, seen, seen)).toList();
+    /**
+     * A round, in which every decoding sequence gets a token.
+     *
+     * @param passes a shard's pass of each, over its micro-batch
+     * @param seconds that the round takes
+     */
+    private record Round(int microBatches, List<Pass> passes, double seconds, Bottleneck bottleneck) {}
 
-        double sum = decode.stream().mapToDouble(Pass::seconds).sum();
-        double slowest = decode.stream().mapToDouble(Pass::seconds).max().orElseThrow();
-        double oneTransfer = transmission(rows, rows);
-        double roundTrip = sum + (shards.size() - 1) * (oneTransfer + latency()) + wayBack(rows);
-        double busiest = microBatches * (limits.shared() ? deployment.pipelines() * sum : slowest);
-        double network = microBatches * oneTransfer;
-        double round = Math.max(roundTrip, Math.max(busiest, network));
-        double perSecond = deployment.pipelines() * deployment.batch() / round;
+    private Prediction predict(int microBatches) {
+        Round round = microBatches == 0 ? fastestRound() : round(Math.min(microBatches, deployment.batch()));
+        double perSecond = deployment.pipelines() * deployment.batch() / round.seconds();
 
         int prompt = Math.min(PROMPT, demand.context());
         Prefill prefill = prefill(prompt);
         List<Stage> stages = new ArrayList<>();
         for (int i = 0; i < shards.size(); i++) {
-            stages.add(new Stage(shards.get(i).toString(), 1e3 * decode.get(i).seconds(), decode.get(i).boundBy(),
+            Pass pass = round.passes().get(i);
+            stages.add(new Stage(shards.get(i).toString(), 1e3 * pass.seconds(), pass.boundBy(),
                     1e3 * prefill.firstChunk().get(i)));
         }
-        long bytesPerToken = WireFormat.bytesPerToken(model.config(), demand.activationType(), shards.size());
-        return new Prediction(microBatches, rows, position, stages, perSecond, 1 / round, prefill.tokensPerSecond(),
-                prompt, 1e3 * prefill.firstToken(), bytesPerToken, bytesPerToken * perSecond,
-                bottleneck(round, busiest, network));
+        double bytesPerToken = WireFormat.bytesPerToken(model.config(), demand.activationType(), shards.size(),
+                rows(round.microBatches()));
+        return new Prediction(round.microBatches(), rows(round.microBatches()), demand.context() / 2, stages, perSecond,
+                1 / round.seconds(), prefill.tokensPerSecond(), prompt, 1e3 * prefill.firstToken(), bytesPerToken,
+                bytesPerToken * perSecond, round.bottleneck());
+    }
+
+    private Round fastestRound() {
+        Round fastest = round(1);
+        for (int microBatches = 2; microBatches <= Math.min(shards.size(), deployment.batch()); microBatches++) {
+            Round round = round(microBatches);
+            fastest = round.seconds() < fastest.seconds() ? round : fastest;
+        }
+        return fastest;
+    }
+
+    /** Rows of a micro-batch, on average. */
+    private double rows(int microBatches) {
+        return (double) deployment.batch() / microBatches;
+    }
+
+    private Round round(int microBatches) {
+        double rows = rows(microBatches);
+        double seen = rows * (demand.context() / 2 + 1);
+        List<Pass> passes = shards.stream().map(shard -> pass(shard, rows, rows, seen, seen)).toList();
+
+        double sum = passes.stream().mapToDouble(Pass::seconds).sum();
+        double slowest = passes.stream().mapToDouble(Pass::seconds).max().orElseThrow();
+        double oneTransfer = transmission(rows, rows);
+        double roundTrip = sum + (shards.size() - 1) * (oneTransfer + latency()) + wayBack(rows);
+        double busiest = microBatches * (limits.shared() ? deployment.pipelines() * sum : slowest);
+        double network = microBatches * oneTransfer;
+        double seconds = Math.max(roundTrip, Math.max(busiest, network));
+        return new Round(microBatches, passes, seconds, bottleneck(seconds, busiest, network));
     }
 
     private Bottleneck bottleneck(double round, double busiest, double network) {
-        if (shards.size() == 1 && !limits.shared()) {
-            return Bottleneck.SLOWEST_SHARD;
-        }
         if (round <= busiest) {
-            return limits.shared() ? Bottleneck.SHARED_MACHINE : Bottleneck.SLOWEST_SHARD;
+            boolean others = limits.shared() && deployment.pipelines() * shards.size() > 1;
+            return others ? Bottleneck.SHARED_MACHINE : Bottleneck.SLOWEST_SHARD;
         }
         return round <= network ? Bottleneck.NETWORK : Bottleneck.ROUND_TRIP;
     }
@@ -99,7 +129,7 @@ public final class Predictor {
         for (int from = 0; from < prompt; from += most) {
             int rows = Math.min(most, prompt - from);
             boolean last = from + rows == prompt;
-            long seen = (long) rows * from + rows * (rows + 1L) / 2;
+            double seen = rows * (from + (rows + 1) / 2.0);
             double slowest = transmission(1, rows);
             double sum = 0;
             arrived = 0;
@@ -128,7 +158,7 @@ public final class Predictor {
      * @param seen positions that the rows look at, one after another
      * @param read positions that are read from the cache
      */
-    private Pass pass(LayerRange shard, int rows, int logitRows, long seen, long read) {
+    private Pass pass(LayerRange shard, double rows, double logitRows, double seen, double read) {
         LlamaConfig config = model.config();
         double multiplyAdds = 0;
         double bytes = 0;
@@ -143,19 +173,19 @@ public final class Predictor {
             bytes += model.output().productBytes();
         }
         KvLayout kv = KvLayout.of(config, demand.kvType());
-        bytes += (double) read * shard.layers() * kv.layerBytes() / KvLayout.BLOCK_POSITIONS;
+        bytes += read * shard.layers() * kv.layerBytes() / KvLayout.BLOCK_POSITIONS;
         multiplyAdds += KernelCost.ATTENTION * seen * shard.layers() * 2 * config.queryWidth();
         return new Pass(bytes / (1e9 * limits.memoryGbPerSecond()),
                 2 * multiplyAdds / (1e9 * limits.fmaGflopPerSecond()));
     }
 
-    private static double multiplyAdds(WeightMatrix matrix, int rows) {
+    private static double multiplyAdds(WeightMatrix matrix, double rows) {
         KernelCost cost = KernelCost.of(matrix.type());
         return matrix.multiplyAdds() * (cost.unpack() + cost.multiply() * rows);
     }
 
     /** Seconds that a micro-batch takes on a network edge; none where there is no edge. */
-    private double transmission(int sequences, int rows) {
+    private double transmission(double sequences, double rows) {
         return shards.size() == 1
                 ? 0
                 : WireFormat.microBatchBytes(model.config(), demand.activationType(), sequences, rows)
@@ -166,9 +196,9 @@ public final class Predictor {
         return limits.latencyMs() / 1e3;
     }
 
-    private double wayBack(int tokens) {
+    private double wayBack(double tokens) {
         return shards.size() == 1
                 ? 0
-                : latency() + tokens * WireFormat.TOKEN_BYTES / (1e9 * limits.networkGbPerSecond());
+                : latency() + WireFormat.drawnBytes(tokens) / (1e9 * limits.networkGbPerSecond());
     }
 }

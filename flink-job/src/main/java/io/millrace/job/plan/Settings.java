@@ -15,7 +15,7 @@ final class Settings {
 
     private Settings() {}
 
-    static Map<String, String> of(Deployment plan, Demand demand) {
+    static Map<String, String> of(Deployment plan, Demand demand, int microBatches) {
         // One value for all shards, and each takes its share of the blocks: the shard with most layers says how much.
         long kvMebibytes = mebibytes(
                 plan.pipeline().loads().stream().mapToLong(ShardLoad::kvBytes).max().orElseThrow());
@@ -25,6 +25,10 @@ final class Settings {
         settings.put(TaskManagerOptions.TASK_OFF_HEAP_MEMORY.key(), kvMebibytes + OTHER_OFF_HEAP_MIB + "m");
         settings.put("millrace.shards",
                 plan.pipeline().balanced() ? Integer.toString(plan.shards()) : plan.pipeline().split().toString());
+        if (plan.shards() > 1) {
+            settings.put("millrace.engine.micro-batches", Integer.toString(microBatches));
+            settings.put("millrace.engine.activation-type", PlanReport.lower(demand.activationType()));
+        }
         settings.put(MillraceOptions.KV_MEMORY.key(), kvMebibytes + "m");
         settings.put(MillraceOptions.KV_TYPE.key(), PlanReport.lower(demand.kvType()));
         settings.put(MillraceOptions.MAX_NUM_SEQS.key(), Integer.toString(plan.batch()));

@@ -120,6 +120,7 @@ class PlanCommandTest {
             --context       | 131073   | 131073 is more than the model's 131072
             --sessions      | 0        | 0 is not 1 or more
             --batch         | -1       | -1 is not 1 or more
+            --micro-batches | 0        | 0 is not 1 or more
             --cores         | 0        | 0 is not 1 or more
             --bandwidth     | 0        | 0.0 is not a number above 0
             --gflops        | NaN      | NaN is not a number above 0

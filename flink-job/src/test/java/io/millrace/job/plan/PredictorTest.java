@@ -2,11 +2,14 @@ package io.millrace.job.plan;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
+import static org.assertj.core.api.Assertions.withinPercentage;
 
 import io.millrace.job.plan.Plan.Deployment;
 import io.millrace.job.plan.Prediction.Bottleneck;
 import io.millrace.runtime.kv.KvType;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 class PredictorTest {
     private static final TaskManagers FOUR = new TaskManagers(4, 1L << 38);
@@ -14,10 +17,15 @@ class PredictorTest {
     private static final ModelShape MODEL = ModelShape.of(Geometry.LLAMA_8B, Quantization.Q4_0);
 
     private static Prediction predict(int taskManagers, int shards, int batch, HardwareLimits limits) {
+        return predict(taskManagers, shards, batch, limits, 0);
+    }
+
+    private static Prediction predict(int taskManagers, int shards, int batch, HardwareLimits limits,
+            int microBatches) {
         Demand demand = new Demand(512, batch, batch, KvType.F16, ActivationType.F32);
         Deployment plan = (Deployment) Planner.plan(MODEL, new TaskManagers(taskManagers, FOUR.memoryBytes()), demand,
                 new Sharding.Into(shards));
-        return Predictor.predict(MODEL, plan, demand, limits);
+        return Predictor.predict(MODEL, plan, demand, limits, microBatches);
     }
 
     private static HardwareLimits network(double gbPerSecond, double latencyMs) {
@@ -62,14 +70,18 @@ class PredictorTest {
     }
 
     @Test
-    void shardsOfOneMachineShareIt() {
-        double one = predict(1, 1, 4, LIMITS).decodeTokensPerSecond();
+    void shardsOfOneMachineShareItAndReadTheirWeightsOnce() {
+        Prediction one = predict(1, 1, 16, LIMITS);
         Prediction four = predict(4, 4, 16, SHARED);
 
-        assertThat(four.decodeTokensPerSecond()).isCloseTo(one, within(one / 1000));
-        assertThat(four.prefillTokensPerSecond())
-                .isCloseTo(predict(1, 1, 4, LIMITS).prefillTokensPerSecond(), within(1.0));
-        assertThat(four.bottleneck()).isEqualTo(Bottleneck.SHARED_MACHINE);
+        assertThat(four.microBatches()).isEqualTo(1);
+        assertThat(four.decodeTokensPerSecond())
+                .isCloseTo(one.decodeTokensPerSecond(), withinPercentage(0.1));
+        assertThat(four.prefillTokensPerSecond()).isCloseTo(one.prefillTokensPerSecond(), withinPercentage(0.1));
+        // With four in flight each shard reads and unpacks its weights four times as often.
+        assertThat(predict(4, 4, 16, SHARED, 4).decodeTokensPerSecond())
+                .isCloseTo(predict(1, 1, 4, LIMITS).decodeTokensPerSecond(), withinPercentage(0.1));
+        assertThat(predict(4, 4, 16, SHARED, 4).bottleneck()).isEqualTo(Bottleneck.SHARED_MACHINE);
     }
 
     @Test
@@ -85,8 +97,8 @@ class PredictorTest {
         Prediction prediction = predict(2, 2, 8, network(0.0001, 0));
 
         assertThat(prediction.bottleneck()).isEqualTo(Bottleneck.NETWORK);
-        assertThat(prediction.decodeTokensPerSecond()).isCloseTo(0.0001e9 / (4096 * 4 + WireFormat.SEQUENCE_BYTES),
-                within(1e-6));
+        assertThat(prediction.decodeTokensPerSecond()).isLessThan(0.0001e9 / (4096 * 4))
+                .isGreaterThan(0.0001e9 / (4096 * 4 + 200));
     }
 
     @Test
@@ -94,7 +106,8 @@ class PredictorTest {
         Prediction prediction = predict(3, 3, 3, LIMITS);
 
         assertThat(prediction.networkBytesPerToken())
-                .isEqualTo(2 * (4096 * 4 + WireFormat.SEQUENCE_BYTES) + WireFormat.TOKEN_BYTES);
+                .isEqualTo(2 * (4096 * 4 + WireFormat.SEQUENCE_BYTES + WireFormat.MICRO_BATCH_BYTES)
+                        + WireFormat.TOKEN_BYTES + WireFormat.DRAWN_BYTES);
         assertThat(prediction.networkBytesPerSecond())
                 .isCloseTo(prediction.networkBytesPerToken() * prediction.decodeTokensPerSecond(), within(1e-6));
     }
@@ -108,5 +121,33 @@ class PredictorTest {
         assertThat(two.firstTokenMs()).isBetween(0.7 * one.firstTokenMs(), 0.85 * one.firstTokenMs());
         assertThat(two.prefillTokensPerSecond()).isBetween(1.8 * one.prefillTokensPerSecond(),
                 2 * one.prefillTokensPerSecond());
+    }
+
+    /**
+     * Median tokens/s that {@code millrace bench} measured for the 1b geometry on two cores of a Sapphire Rapids server, beside
+     * the limits that it measured then; steps behind 20 positions, prefill of 256 or 512 tokens.
+     */
+    @ParameterizedTest
+    @CsvSource({"Q4_0, 23.2, 286, 17.7, 47.2, 68.5, 88.3", "Q8_0, 30.1, 341, 14.9, 47.5, 49.8, 108.5",
+            "Q4_0, 28, 300, 19.7, 57.0, 70.8, 102.0", "Q8_0, 28, 300, 13.0, 43.9, 61.6, 85.4",
+            "Q4_K_M, 28, 300, 15.0, 43.5, 56.3, 93.2"})
+    void thePredictionIsNearWhatWasMeasured(Quantization quantization, double bandwidth, double gflops, double one,
+            double eight, double sixteen, double prefill) {
+        HardwareLimits limits = new HardwareLimits(2, bandwidth, gflops, 1.25, 0, false);
+
+        assertThat(one(quantization, 40, 1, limits).decodeTokensPerSecond()).isCloseTo(one, withinPercentage(15));
+        assertThat(one(quantization, 40, 8, limits).decodeTokensPerSecond()).isCloseTo(eight, withinPercentage(18));
+        // One of the measurements lies 30% below another one of the same day.
+        assertThat(one(quantization, 40, 16, limits).decodeTokensPerSecond()).isCloseTo(sixteen, withinPercentage(30));
+        assertThat(one(quantization, 512, 1, limits).prefillTokensPerSecond())
+                .isCloseTo(prefill, withinPercentage(15));
+    }
+
+    private static Prediction one(Quantization quantization, int context, int batch, HardwareLimits limits) {
+        ModelShape model = ModelShape.of(Geometry.LLAMA_1B, quantization);
+        Demand demand = new Demand(context, batch, batch, KvType.F16, ActivationType.F32);
+        Deployment plan = (Deployment) Planner.plan(model, new TaskManagers(1, FOUR.memoryBytes()), demand,
+                new Sharding.Fewest());
+        return Predictor.predict(model, plan, demand, limits, 0);
     }
 }
