@@ -11,7 +11,7 @@ public sealed interface Plan {
      * @param pipelines how many: the job's parallelism
      * @param idle task managers that are left over
      * @param sessions of a pipeline, at most
-     * @param batch sessions of a pipeline that decode at the same time, at most
+     * @param batch sessions of a pipeline that decode at the same time, at most; no more than a pass has rows
      */
     record Deployment(Pipeline pipeline, int pipelines, int idle, int sessions, int batch) implements Plan {
         /** Shards of a pipeline. */

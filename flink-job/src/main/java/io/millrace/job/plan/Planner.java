@@ -68,7 +68,7 @@ public final class Planner {
         int pipelines = pipelines(shards);
         return new Deployment(pipeline(shards, blocks(shards, demand)), pipelines,
                 taskManagers.count() - pipelines * shards, sessions(shards, demand),
-                ceil(demand.batch(), pipelines));
+                Math.min(ceil(demand.batch(), pipelines), ProcessMemory.maxRows()));
     }
 
     /** Numbers of shards to choose from, with these task managers. */

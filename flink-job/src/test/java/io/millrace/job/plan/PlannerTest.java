@@ -188,7 +188,7 @@ class PlannerTest {
         assertThat(plan.pipelines() * plan.sessions()).isGreaterThanOrEqualTo(asked.demand.sessions());
         assertThat(plan.pipeline().blocks() * 16)
                 .isGreaterThanOrEqualTo((long) plan.sessions() * asked.demand.context());
-        assertThat(plan.batch()).isBetween(1, plan.sessions());
+        assertThat(plan.batch()).isBetween(1, Math.min(plan.sessions(), 256));
         if (asked.sharding instanceof Sharding.Fewest && plan.shards() > 1) {
             assertThat(asked.with(new Sharding.Into(plan.shards() - 1)).plan()).as("with a shard less")
                     .isInstanceOf(Shortage.class);
