@@ -8,6 +8,9 @@ import io.millrace.runtime.kv.PrefixCache;
 import io.millrace.runtime.model.Batch;
 import io.millrace.runtime.model.Decoder;
 import io.millrace.runtime.model.LlamaModel;
+import io.millrace.runtime.shard.Downstream;
+import io.millrace.runtime.shard.Draws;
+import io.millrace.runtime.shard.DrawnTokens;
 import io.millrace.runtime.tokenizer.Tokenizer;
 import io.millrace.runtime.weights.LlamaConfig;
 import io.millrace.runtime.weights.LlamaWeights;
@@ -62,20 +65,33 @@ public final class Engine implements AutoCloseable {
 
     private record Release(Sequence sequence) implements Command {}
 
+    private record Land(DrawnTokens drawn) implements Command {}
+
     /**
-     * Starts an engine and its threads.
+     * Starts an engine of a whole model, and its threads.
      *
      * @param model the engine does not own it: close it after the engine
      * @throws IllegalArgumentException when the tokenizer is not the model's, or the KV budget holds not one block
      */
     public static Engine start(LlamaModel model, EngineOptions options) {
+        return start(model, options, null);
+    }
+
+    /**
+     * Starts an engine, and its threads.
+     *
+     * @param model the engine does not own it: close it after the engine. All layers, or the first ones
+     * @param shards that have the other layers; null when there are none. What they draw comes to {@link #land}
+     * @throws IllegalArgumentException as {@link #start(LlamaModel, EngineOptions)}
+     */
+    public static Engine start(LlamaModel model, EngineOptions options, @Nullable Downstream shards) {
         LlamaWeights weights = model.weights();
         Tokenizer tokenizer = model.tokenizer();
         if (tokenizer.vocabularySize() != weights.config().vocabSize()) {
             throw new IllegalArgumentException("the tokenizer has " + tokenizer.vocabularySize() + " tokens, the model "
                     + weights.config().vocabSize() + ": use the model's own tokenizer");
         }
-        Engine engine = new Engine(model, options);
+        Engine engine = new Engine(model, options, shards);
         LOG.info("Engine started: {}, {}, context {} of {} positions, KV for {} positions in {} blocks", weights.name(),
                 options, engine.contextLength(), weights.config().contextLength(), engine.kvCapacityPositions(),
                 engine.pool.capacity());
@@ -83,12 +99,13 @@ public final class Engine implements AutoCloseable {
         return engine;
     }
 
-    private Engine(LlamaModel model, EngineOptions options) {
+    private Engine(LlamaModel model, EngineOptions options, @Nullable Downstream shards) {
         this.config = model.weights().config();
         this.tokenizer = model.tokenizer();
         int rows = options.maxNumBatchedTokens();
         int logitRows = options.logitRows();
-        this.pool = new KvBlockPool(KvLayout.of(config, options.kvType()), options.kvBytes());
+        this.pool = new KvBlockPool(KvLayout.of(config, model.weights().range(), options.kvType()),
+                options.kvBytes());
         this.prefixCache = options.prefixCaching() ? new PrefixCache(pool, PrefixCache.BlockHash.seeded()) : null;
         this.workers = new WorkerPool(options.threads());
         Decoder decoder;
@@ -100,15 +117,34 @@ public final class Engine implements AutoCloseable {
             pool.close();
             throw e;
         }
-        this.loop = new StepLoop(options, pool, decoder::forward, new Batch(rows, logitRows),
-                new Draws(decoder, workers, config.vocabSize(), logitRows), observers);
+        StepLoop.Continuation continuation = shards == null
+                ? new StepLoop.Continuation.Draw(new Draws(decoder, workers, config.vocabSize(), logitRows))
+                : new StepLoop.Continuation.Send(new Flights(shards), count -> hidden(decoder, count));
+        this.loop = new StepLoop(options, pool, decoder::forward, new Batch(rows, logitRows), continuation,
+                observers);
         this.stats = loop.stats();
         this.thread = Thread.ofPlatform().name("millrace-engine").daemon().unstarted(this::run);
     }
 
+    private float[] hidden(Decoder decoder, int rows) {
+        float[] hidden = new float[rows * config.hidden()];
+        decoder.hidden(hidden);
+        return hidden;
+    }
+
     /** A new sequence without tokens and blocks, which reports to {@code listener}. Any thread. */
     public Sequence open(GenerationListener listener) {
-        Sequence sequence = new Sequence(listener, pool, prefixCache);
+        return open("", listener);
+    }
+
+    /**
+     * A new sequence without tokens and blocks. Any thread.
+     *
+     * @param name under which other shards know the sequence: one sequence at a time has it
+     * @param listener to which it reports
+     */
+    public Sequence open(String name, GenerationListener listener) {
+        Sequence sequence = new Sequence(name, listener, pool, prefixCache);
         lock.lock();
         try {
             opened.add(sequence);
@@ -157,6 +193,11 @@ public final class Engine implements AutoCloseable {
      */
     public void release(Sequence sequence) {
         command(new Release(sequence));
+    }
+
+    /** Brings what the other shards drew from a micro-batch of this engine's. Any thread. */
+    public void land(DrawnTokens drawn) {
+        command(new Land(drawn));
     }
 
     /** Tokens that a sequence may have: the model's context, or what the KV budget holds if that is less. */
@@ -315,6 +356,7 @@ public final class Engine implements AutoCloseable {
                 case Submit(Sequence sequence, Turn turn) -> loop.submit(sequence, turn);
                 case Cancel(Sequence sequence) -> loop.cancel(sequence);
                 case Release(Sequence sequence) -> loop.release(sequence);
+                case Land(DrawnTokens drawn) -> loop.land(drawn);
             }
         }
         taken.clear();

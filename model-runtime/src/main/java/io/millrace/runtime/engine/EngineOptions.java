@@ -75,7 +75,7 @@ public record EngineOptions(int maxNumSeqs, int maxNumBatchedTokens, long kvByte
     }
 
     /** Rows of logits of one step: one per turn, and for drafts, while fewer turns run than may, the rest. */
-    int logitRows() {
+    public int logitRows() {
         long withDrafts = Math.min((long) maxNumSeqs * (1 + numSpeculativeTokens), MAX_DRAFT_LOGIT_ROWS);
         return (int) Math.min(Math.max(maxNumSeqs, withDrafts), maxNumBatchedTokens);
     }

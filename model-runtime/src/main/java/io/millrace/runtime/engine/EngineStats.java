@@ -15,7 +15,8 @@ package io.millrace.runtime.engine;
  * @param prefixCacheHits how many of them were taken from blocks that another sequence had computed, or this one earlier
  * @param draftedTokens tokens that speculation proposed
  * @param acceptedTokens how many of them were drawn
+ * @param microBatches steps that are under way through other shards
  */
 public record EngineStats(int running, int waiting, int blocksUsed, int blocksTotal, long steps, long computedTokens,
         long cachedTokens, long preemptions, long prefixCacheQueries, long prefixCacheHits, long draftedTokens,
-        long acceptedTokens) {}
+        long acceptedTokens, int microBatches) {}

@@ -13,6 +13,12 @@ public interface GenerationListener {
      */
     void onEvictionRequest();
 
+    /**
+     * What {@link GenerationRequest#cached} gave was missing in another shard, and all of the turn is computed again. What was
+     * saved is not worth being offered again. Never called by an engine of a whole model.
+     */
+    default void onSavedKvLost() {}
+
     /** The engine died; no further call follows. The process should fail over. */
     void onEngineFailure(Throwable cause);
 }

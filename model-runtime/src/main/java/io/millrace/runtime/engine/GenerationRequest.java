@@ -1,5 +1,6 @@
 package io.millrace.runtime.engine;
 
+import io.millrace.runtime.kv.SavedKv;
 import io.millrace.runtime.sampling.SamplingParameters;
 import java.util.List;
 import org.jspecify.annotations.Nullable;

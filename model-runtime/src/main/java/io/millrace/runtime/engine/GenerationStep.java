@@ -1,5 +1,6 @@
 package io.millrace.runtime.engine;
 
+import io.millrace.runtime.sampling.Alternative;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -16,9 +17,5 @@ import org.jspecify.annotations.Nullable;
  * @param error what went wrong, with {@link FinishReason#ERROR}
  * @param timing of the turn so far
  */
-public record GenerationStep(int token, String text, float logprob, List<TokenLogprob> alternatives,
-        int computedPositions, @Nullable FinishReason finish, @Nullable String error, TurnTiming timing) {
-
-    /** A token and its natural-log probability. */
-    public record TokenLogprob(int token, float logprob) {}
-}
+public record GenerationStep(int token, String text, float logprob, List<Alternative> alternatives,
+        int computedPositions, @Nullable FinishReason finish, @Nullable String error, TurnTiming timing) {}

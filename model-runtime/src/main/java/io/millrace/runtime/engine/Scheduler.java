@@ -24,6 +24,7 @@ final class Scheduler {
     private final int maxNumSeqs;
     private final int maxNumBatchedTokens;
     private final int maxLogitRows;
+    private final int depth;
     private final PromptLookup lookup;
     /** Both in order of turns. */
     private final List<Sequence> waiting = new ArrayList<>();
@@ -38,8 +39,13 @@ final class Scheduler {
     private long prefixCacheHits;
     private long preemptions;
 
-    /** @param maxLogitRows rows of logits of one step, {@code maxNumSeqs} or more; drafts take those that are left */
-    Scheduler(KvBlockPool pool, int maxNumSeqs, int maxNumBatchedTokens, int maxLogitRows, PromptLookup lookup) {
+    /**
+     * @param maxLogitRows rows of logits of one step, {@code maxNumSeqs} or more; drafts take those that are left
+     * @param depth steps that are under way at the same time; each takes its share of the running turns
+     */
+    Scheduler(KvBlockPool pool, int maxNumSeqs, int maxNumBatchedTokens, int maxLogitRows, int depth,
+            PromptLookup lookup) {
+        this.depth = depth;
         this.pool = pool;
         this.maxNumSeqs = maxNumSeqs;
         this.maxNumBatchedTokens = maxNumBatchedTokens;
@@ -72,12 +78,15 @@ final class Scheduler {
 
     /**
      * Plans the next step: every returned sequence has {@link Sequence#scheduled()} positions to compute, and blocks for
-     * them. Empty when there is nothing to do, or nothing can be done until idle sequences are released. The list is reused.
+     * them. Empty when there is nothing to do, or nothing can be done until idle sequences are released or a step that is under
+     * way has ended. The list is reused.
+     *
+     * @param underWay whether another step is; then no blocks are taken, since its end may help
      */
-    List<Sequence> plan() {
+    List<Sequence> plan(boolean underWay) {
         do {
             fill();
-        } while (step.isEmpty() && preempt());
+        } while (step.isEmpty() && !underWay && preempt());
         draft();
         requestEvictions();
         return step;
@@ -116,9 +125,10 @@ final class Scheduler {
         step.clear();
         budget = maxNumBatchedTokens;
         boolean blocked = false;
-        for (int i = 0; i < running.size() && budget > 0; i++) {
+        int share = Math.ceilDiv(running.size(), depth);
+        for (int i = 0; i < running.size() && budget > 0 && step.size() < share; i++) {
             Sequence sequence = running.get(i);
-            if (sequence.uncomputed() == 1) {
+            if (sequence.unissued() == 1) {
                 if (sequence.grow(sequence.known())) {
                     take(sequence);
                 } else {
@@ -128,7 +138,7 @@ final class Scheduler {
         }
         for (int i = 0; i < running.size() && budget > 0; i++) {
             Sequence sequence = running.get(i);
-            if (sequence.uncomputed() > 1) {
+            if (sequence.unissued() > 1) {
                 take(sequence);
             }
         }
@@ -138,7 +148,7 @@ final class Scheduler {
             Sequence sequence = waiting.remove(0);
             prefixCacheQueries += sequence.known() - sequence.computed();
             prefixCacheHits += sequence.admit();
-            cachedTokens += sequence.known() - sequence.uncomputed();
+            cachedTokens += sequence.known() - sequence.unissued();
             insert(running, sequence);
             take(sequence);
         }
@@ -173,11 +183,11 @@ final class Scheduler {
     }
 
     private static boolean draws(Sequence sequence) {
-        return sequence.scheduled() == sequence.uncomputed();
+        return sequence.scheduled() == sequence.unissued();
     }
 
     private void take(Sequence sequence) {
-        int positions = Math.min(budget, sequence.uncomputed());
+        int positions = Math.min(budget, sequence.unissued());
         sequence.schedule(positions);
         budget -= positions;
         step.add(sequence);
@@ -201,6 +211,13 @@ final class Scheduler {
             return true;
         }
         return false;
+    }
+
+    /** A running turn begins anew: another shard lacks what it built on. */
+    void restart(Sequence sequence) {
+        running.remove(sequence);
+        sequence.loseSaved();
+        insert(waiting, sequence);
     }
 
     private void takeBlocks(Sequence sequence) {

@@ -1,9 +1,14 @@
 package io.millrace.runtime.engine;
 
+import io.millrace.runtime.kv.SavedKv;
+import io.millrace.runtime.kv.BlockCopy;
 import io.millrace.runtime.kv.BlockTable;
 import io.millrace.runtime.kv.KvBlockPool;
 import io.millrace.runtime.kv.KvLayout;
 import io.millrace.runtime.kv.PrefixCache;
+import io.millrace.runtime.sampling.SamplingParameters;
+import io.millrace.runtime.shard.Drawing;
+import io.millrace.runtime.shard.MicroBatch;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import java.util.Objects;
@@ -14,6 +19,9 @@ import org.jspecify.annotations.Nullable;
  * A conversation as the engine sees it: known tokens, how many of them are computed, and the blocks that hold their keys and
  * values. Made by {@link Engine#open}; it keeps its blocks between turns until {@link Engine#release}.
  *
+ * <p>Positions are first issued, by a step that computes this process's layers of them, and then computed, when the other
+ * layers are too. Without further shards the two are the same between steps.
+ *
  * <p>Everything belongs to the engine thread, except {@link #readBlock}. The lock guards the block table and the computed
  * count: the engine takes it whenever it changes one of them, so a reader sees blocks that stay this sequence's while it
  * copies. It is not held during a forward pass, which writes only positions that are not yet counted as computed.
@@ -21,7 +29,10 @@ import org.jspecify.annotations.Nullable;
  * <p>Full blocks may be shared with other sequences, so they are never written; a block that is filled in part is this
  * sequence's alone.
  */
-public final class Sequence {
+public final class Sequence implements Drawing {
+    private static final int[] NONE = {};
+
+    final String name;
     final GenerationListener listener;
     /** A turn was submitted and has not ended: one at a time. */
     final AtomicBoolean busy = new AtomicBoolean();
@@ -30,18 +41,29 @@ public final class Sequence {
     private final BlockTable blocks = new BlockTable();
     private final PrefixChain chain;
     private int computed;
+    private int issued;
+    /** Raised when positions are given up: what is under way of them does not count any more. */
+    private int epoch;
     private int[] tokens = {};
     private int known;
     private @Nullable Turn turn;
     /** Positions that are there once {@link #restore} is done; no more than {@link #computed} when nothing is to be done. */
     private int restorable;
+    /** Where the last restore began, until another shard was told; -1 when there is nothing to tell. */
+    private int restoredFrom = -1;
+    /** The block table as other shards know it. */
+    private int[] sentBlocks = NONE;
     private int scheduled;
     /** Tokens after the known ones that the next step verifies. */
     private int drafted;
     private boolean evictionRequested;
 
-    /** @param cache of the pool; null to share no blocks */
-    Sequence(GenerationListener listener, KvBlockPool pool, @Nullable PrefixCache cache) {
+    /**
+     * @param name under which other shards know it
+     * @param cache of the pool; null to share no blocks
+     */
+    Sequence(String name, GenerationListener listener, KvBlockPool pool, @Nullable PrefixCache cache) {
+        this.name = name;
         this.listener = listener;
         this.pool = pool;
         this.chain = new PrefixChain(cache, pool, blocks);
@@ -51,19 +73,20 @@ public final class Sequence {
      * Copies block {@code index} (positions {@code 16 * index} on) to {@code target}. Any thread; safe against a step, a
      * preemption and a release at the same time, and holds the engine up for the time of one copy at most.
      *
-     * @param target {@link KvLayout#blockBytes()} bytes or more, on or off the heap; not touched when 0 is returned
-     * @return how many of the block's positions are computed, 0 to 16; 0 when it is not in the arena. What the target holds
-     *         of the others is unspecified
+     * @param target {@link KvLayout#blockBytes()} bytes or more, on or off the heap; not touched when no position is
+     *        computed
+     * @return which block it is and how many of its positions are computed. What the target holds of the others is unspecified
      */
-    public int readBlock(int index, MemorySegment target) {
+    public BlockCopy readBlock(int index, MemorySegment target) {
         Objects.checkIndex(index, Integer.MAX_VALUE / KvLayout.BLOCK_POSITIONS);
         synchronized (lock) {
             int positions = Math.min(KvLayout.BLOCK_POSITIONS, computed - index * KvLayout.BLOCK_POSITIONS);
             if (positions <= 0) {
-                return 0;
+                return BlockCopy.NONE;
             }
-            MemorySegment.copy(pool.block(blocks.get(index)), 0, target, 0, pool.layout().blockBytes());
-            return positions;
+            int block = blocks.get(index);
+            MemorySegment.copy(pool.block(block), 0, target, 0, pool.layout().blockBytes());
+            return new BlockCopy(block, positions);
         }
     }
 
@@ -92,6 +115,8 @@ public final class Sequence {
 
     /** Gives blocks back and forgets their positions, from {@code positions} on. */
     void truncate(int positions) {
+        epoch++;
+        restoredFrom = -1;
         synchronized (lock) {
             computed = Math.min(computed, positions);
             while (blocks.size() > KvLayout.blocksFor(computed)) {
@@ -101,6 +126,7 @@ public final class Sequence {
                 ownLastBlock();
             }
             chain.truncate(computed / KvLayout.BLOCK_POSITIONS);
+            issued = computed;
         }
     }
 
@@ -125,17 +151,46 @@ public final class Sequence {
 
     /** The arena is gone: nothing is resident and nothing is given back. */
     void forget() {
+        epoch++;
         synchronized (lock) {
             computed = 0;
+            issued = 0;
             blocks.clear();
             chain.truncate(0);
         }
+    }
+
+    /** Another shard lacks what was saved of the turn: everything is computed again. */
+    void loseSaved() {
+        turn().savedKvLost = true;
+        // The shards behind it have not heard of the blocks.
+        sentBlocks = NONE;
+        discard();
     }
 
     /** The turn's blocks are taken; it will be admitted again. */
     void preempt() {
         turn().preempted();
         truncate(0);
+    }
+
+    /** The rows that a step has just issued, for the next shard. */
+    MicroBatch.Part part(int index) {
+        int position = issued - scheduled;
+        int[] table = blocks.toArray();
+        int mismatch = Arrays.mismatch(sentBlocks, table);
+        int from = mismatch < 0 ? table.length : mismatch;
+        sentBlocks = table;
+        int restore = restoredFrom < 0 ? position : restoredFrom;
+        restoredFrom = -1;
+        MicroBatch.RowDrawing drawing = null;
+        if (issued == known) {
+            drawing = new MicroBatch.RowDrawing(sampling(), topLogprobs(), promptTokens(), known,
+                    sampling().readsTokens() ? Arrays.copyOf(tokens, known + drafted) : NONE,
+                    Arrays.copyOfRange(tokens, known, known + drafted));
+        }
+        return new MicroBatch.Part(index, name, position, scheduled + drafted, from,
+                Arrays.copyOfRange(table, from, table.length), restore, position, drawing);
     }
 
     /** Takes blocks until {@code positions} fit; false when the pool ran out before. */
@@ -186,6 +241,7 @@ public final class Sequence {
             synchronized (lock) {
                 chain.take(tokens);
                 computed = chain.foundPositions();
+                issued = computed;
             }
         }
         grow(known);
@@ -197,12 +253,13 @@ public final class Sequence {
     /** Positions of the turn that were saved elsewhere. */
     private int saved() {
         SavedKv cached = turn().request.cached();
-        return cached == null ? 0 : Math.min(cached.positions(), known - 1);
+        return cached == null || turn().savedKvLost ? 0 : Math.min(cached.positions(), known - 1);
     }
 
     /**
      * Copies what is to be restored. The lock is not held meanwhile, since {@link SavedKv} is the caller's code: only blocks
-     * that no reader looks at are written.
+     * that no reader looks at are written. Nobody shares them before a step has built on them: another shard may turn out not to
+     * have them.
      */
     void restore() {
         SavedKv cached = turn().request.cached();
@@ -210,16 +267,29 @@ public final class Sequence {
             return;
         }
         int first = computed / KvLayout.BLOCK_POSITIONS;
-        setComputed(first * KvLayout.BLOCK_POSITIONS);
+        setRestored(first * KvLayout.BLOCK_POSITIONS);
         for (int index = first; index < KvLayout.blocksFor(restorable); index++) {
             cached.copyBlock(index, pool.block(blocks.get(index)));
         }
-        setComputed(restorable);
+        setRestored(restorable);
+        restoredFrom = first * KvLayout.BLOCK_POSITIONS;
     }
 
-    /** A step computed the scheduled positions. */
-    void advance() {
-        setComputed(computed + scheduled);
+    private void setRestored(int positions) {
+        synchronized (lock) {
+            computed = positions;
+            issued = positions;
+        }
+    }
+
+    /** A step computed this process's layers of the scheduled positions. */
+    void issue() {
+        issued += scheduled;
+    }
+
+    /** A step computed the positions up to {@code positions}, exclusive. */
+    void advance(int positions) {
+        setComputed(positions);
     }
 
     /** The token that was drawn last is the one that was drafted, and the step has computed it too. */
@@ -230,6 +300,7 @@ public final class Sequence {
     private void setComputed(int positions) {
         synchronized (lock) {
             computed = positions;
+            issued = Math.max(issued, positions);
             chain.publish(tokens, positions);
         }
     }
@@ -249,8 +320,8 @@ public final class Sequence {
         }
     }
 
-    /** Tokens after the known ones that the next step verifies; {@link #tokens()} has them. */
-    int drafted() {
+    @Override
+    public int drafted() {
         return drafted;
     }
 
@@ -274,12 +345,34 @@ public final class Sequence {
         return turn != null;
     }
 
-    /** The tokens; only the first {@link #known()} count. */
-    int[] tokens() {
+    @Override
+    public SamplingParameters sampling() {
+        return turn().request.sampling();
+    }
+
+    @Override
+    public int topLogprobs() {
+        return turn().request.topLogprobs();
+    }
+
+    @Override
+    public int promptTokens() {
+        return turn().promptTokens;
+    }
+
+    @Override
+    public int draft(int i) {
+        return tokens[known + i];
+    }
+
+    /** The tokens; only the first {@link #known()} count, and the drafted ones. */
+    @Override
+    public int[] tokens() {
         return tokens;
     }
 
-    int known() {
+    @Override
+    public int known() {
         return known;
     }
 
@@ -287,9 +380,18 @@ public final class Sequence {
         return computed;
     }
 
-    /** Known positions that a step has yet to compute; restorable ones are not among them. */
-    int uncomputed() {
-        return known - Math.max(computed, restorable);
+    /** Positions that are computed or under way. */
+    int issued() {
+        return issued;
+    }
+
+    int epoch() {
+        return epoch;
+    }
+
+    /** Known positions that a step has yet to issue; restorable ones are not among them. */
+    int unissued() {
+        return known - Math.max(issued, restorable);
     }
 
     BlockTable blocks() {

@@ -1,12 +1,18 @@
 package io.millrace.runtime.engine;
 
-import io.millrace.runtime.engine.GenerationStep.TokenLogprob;
+import io.millrace.runtime.sampling.Alternative;
 import io.millrace.runtime.kv.BlockTable;
 import io.millrace.runtime.kv.KvBlockPool;
 import io.millrace.runtime.model.Batch;
+import io.millrace.runtime.shard.Draw;
+import io.millrace.runtime.shard.DrawnRows;
+import io.millrace.runtime.shard.DrawnTokens;
+import io.millrace.runtime.shard.Draws;
+import io.millrace.runtime.shard.MicroBatch;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.IntFunction;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -19,21 +25,34 @@ final class StepLoop {
     private final ForwardPass forwardPass;
     private final Batch batch;
     private final Scheduler scheduler;
-    private final Draws draws;
+    private final Continuation continuation;
     private final StepObserver observer;
     private long steps;
     private long computedTokens;
     private long draftedTokens;
     private long acceptedTokens;
 
-    StepLoop(EngineOptions options, KvBlockPool pool, ForwardPass forwardPass, Batch batch, Draws draws,
-            StepObserver observer) {
+    /** What becomes of the rows that this process has computed. */
+    sealed interface Continuation {
+        /** They have logits, from which tokens are drawn here and now. */
+        record Draw(Draws draws) implements Continuation {}
+
+        /**
+         * They go on through other shards, which draw.
+         *
+         * @param hidden gives the residual stream of so many rows
+         */
+        record Send(Flights flights, IntFunction<float[]> hidden) implements Continuation {}
+    }
+
+    StepLoop(EngineOptions options, KvBlockPool pool, ForwardPass forwardPass, Batch batch,
+            Continuation continuation, StepObserver observer) {
         this.pool = pool;
         this.forwardPass = forwardPass;
         this.batch = batch;
         this.scheduler = new Scheduler(pool, options.maxNumSeqs(), options.maxNumBatchedTokens(), options.logitRows(),
-                options.lookup());
-        this.draws = draws;
+                continuation instanceof Continuation.Send(Flights flights, _) ? flights.depth() : 1, options.lookup());
+        this.continuation = continuation;
         this.observer = observer;
     }
 
@@ -79,7 +98,14 @@ final class StepLoop {
         long now = System.nanoTime();
         expire(scheduler.running(), now);
         expire(scheduler.waiting(), now);
-        List<Sequence> step = scheduler.plan();
+        int underWay = 0;
+        if (continuation instanceof Continuation.Send(Flights flights, _)) {
+            if (flights.full()) {
+                return false;
+            }
+            underWay = flights.size();
+        }
+        List<Sequence> step = scheduler.plan(underWay > 0);
         boolean freed = requestEvictions();
         if (step.isEmpty()) {
             return freed;
@@ -134,7 +160,7 @@ final class StepLoop {
             computeEach(List.copyOf(step), e);
             return;
         }
-        advance(step, started);
+        goOn(step, started);
     }
 
     /**
@@ -185,7 +211,7 @@ final class StepLoop {
                 failures.put(sequence, e);
                 continue;
             }
-            advance(alone, started);
+            goOn(alone, started);
         }
     }
 
@@ -193,7 +219,7 @@ final class StepLoop {
         batch.clear();
         for (int i = 0; i < step.size(); i++) {
             Sequence sequence = step.get(i);
-            int from = sequence.computed();
+            int from = sequence.issued();
             int end = from + sequence.scheduled() + sequence.drafted();
             for (int position = from; position < end; position++) {
                 boolean draws = position >= sequence.known() - 1;
@@ -203,17 +229,28 @@ final class StepLoop {
         forwardPass.compute(batch);
     }
 
-    /** What {@link #forward} computed is there: draws, and reports. */
-    private void advance(List<Sequence> step, long started) {
+    /** What {@link #forward} computed is there. */
+    private void goOn(List<Sequence> step, long started) {
         steps++;
+        for (int i = 0; i < step.size(); i++) {
+            step.get(i).issue();
+        }
+        switch (continuation) {
+            case Continuation.Draw(Draws draws) -> draw(draws, step, started);
+            case Continuation.Send(Flights flights, IntFunction<float[]> hidden) -> {
+                float[] rows = hidden.apply(batch.rows());
+                observer.computed(batch.rows(), step.size(), System.nanoTime() - started);
+                flights.send(step, rows, pool.capacity() - pool.free(), started);
+            }
+        }
+    }
+
+    /** Draws, and reports. */
+    private void draw(Draws draws, List<Sequence> step, long started) {
         draws.clear();
         for (int i = 0; i < step.size(); i++) {
             Sequence sequence = step.get(i);
-            int from = sequence.computed();
-            sequence.advance();
-            computedTokens += sequence.scheduled();
-            draftedTokens += sequence.drafted();
-            sequence.turn().computed(from, sequence.computed(), started);
+            advance(sequence, sequence.issued(), sequence.scheduled(), sequence.drafted(), started);
             if (sequence.computed() == sequence.known()) {
                 draws.add(sequence);
             }
@@ -225,14 +262,68 @@ final class StepLoop {
             Sequence sequence = step.get(i);
             if (sequence.computed() == sequence.known()) {
                 int rows = 1 + sequence.drafted();
-                take(sequence, row, rows);
+                take(draws, sequence, row, rows);
                 row += rows;
             }
         }
     }
 
+    /** A step has come back from the other shards: reports. What its sequences have given up meanwhile is dropped. */
+    void land(DrawnTokens drawn) {
+        Flights flights = ((Continuation.Send) continuation).flights();
+        Flights.Flight flight = flights.land(drawn);
+        if (flight == null) {
+            LOG.debug("Tokens of micro-batch {}, which is not under way, are dropped", drawn.number());
+            return;
+        }
+        observer.landed(System.nanoTime() - flight.sent(), drawn.computeNanos());
+        int next = 0;
+        for (int i = 0; i < flight.parts().size(); i++) {
+            boolean computed = next < drawn.parts().size() && drawn.parts().get(next).index() == i;
+            if (flight.current(i)) {
+                if (computed) {
+                    land(flight, i, drawn.parts().get(next));
+                } else {
+                    restart(flight.sequences().get(i));
+                }
+            }
+            next += computed ? 1 : 0;
+        }
+    }
+
+    private void land(Flights.Flight flight, int index, DrawnTokens.Part drawn) {
+        Sequence sequence = flight.sequences().get(index);
+        MicroBatch.Part part = flight.parts().get(index);
+        MicroBatch.RowDrawing drawing = part.rowDrawing();
+        int drafted = drawing == null ? 0 : drawing.drafted();
+        int rows = part.rows() - drafted;
+        advance(sequence, part.position() + rows, rows, drafted, flight.started());
+        if (drawing != null) {
+            take(drawn.rows(), sequence, 0, 1 + drafted);
+        }
+    }
+
+    /** Another shard lacks what was saved of the turn. */
+    private void restart(Sequence sequence) {
+        LOG.warn("Request {}: a shard lacks KV blocks that were saved; its {} tokens are computed again",
+                sequence.turn().request.id(), sequence.known());
+        scheduler.restart(sequence);
+        try {
+            sequence.listener.onSavedKvLost();
+        } catch (RuntimeException e) {
+            LOG.error("The listener of request {} failed when it was told so", sequence.turn().request.id(), e);
+        }
+    }
+
+    private void advance(Sequence sequence, int to, int rows, int drafted, long started) {
+        sequence.advance(to);
+        computedTokens += rows;
+        draftedTokens += drafted;
+        sequence.turn().computed(to - rows, to, started);
+    }
+
     /** Takes the tokens drawn from a sequence's rows, up to the first that is not the one drafted. */
-    private void take(Sequence sequence, int row, int rows) {
+    private void take(DrawnRows drawn, Sequence sequence, int row, int rows) {
         for (int i = 0; i < rows; i++) {
             if (i > 0) {
                 sequence.acceptDraft();
@@ -241,26 +332,27 @@ final class StepLoop {
             }
             int next = sequence.known();
             int draft = i < rows - 1 ? sequence.tokens()[next] : -1;
-            take(sequence, draws.row(row + i));
+            take(sequence, drawn.row(row + i));
             if (!sequence.hasTurn() || sequence.tokens()[next] != draft) {
                 return;
             }
         }
     }
 
-    private void take(Sequence sequence, Draws.Draw drawn) {
-        if (drawn.failure != null) {
-            fail(sequence, drawn.failure);
+    private void take(Sequence sequence, Draw drawn) {
+        RuntimeException failure = drawn.failure();
+        if (failure != null) {
+            fail(sequence, failure);
             return;
         }
         Turn turn = sequence.turn();
         String text;
         FinishReason finish;
         try {
-            sequence.append(drawn.token);
+            sequence.append(drawn.token());
             turn.drew(System.nanoTime());
-            text = turn.text.append(drawn.token);
-            finish = turn.finishAfter(drawn.token, sequence.known());
+            text = turn.text.append(drawn.token());
+            finish = turn.finishAfter(drawn.token(), sequence.known());
             if (finish != null) {
                 text += turn.text.finish();
                 finish = turn.text.stopped() ? FinishReason.STOP : finish;
@@ -269,7 +361,7 @@ final class StepLoop {
             fail(sequence, e);
             return;
         }
-        report(sequence, drawn.token, text, drawn.logprob, drawn.alternatives, finish, null);
+        report(sequence, drawn.token(), text, drawn.logprob(), drawn.alternatives(), finish, null);
     }
 
     /** Ends a turn without a further token; text that was held back goes out. */
@@ -292,7 +384,7 @@ final class StepLoop {
         report(sequence, -1, "", Float.NaN, List.of(), FinishReason.ERROR, error);
     }
 
-    private void report(Sequence sequence, int token, String text, float logprob, List<TokenLogprob> alternatives,
+    private void report(Sequence sequence, int token, String text, float logprob, List<Alternative> alternatives,
             @Nullable FinishReason finish, @Nullable String error) {
         Turn turn = sequence.turn();
         if (finish != null) {
@@ -330,8 +422,9 @@ final class StepLoop {
     }
 
     EngineStats stats() {
+        int underWay = continuation instanceof Continuation.Send(Flights flights, _) ? flights.size() : 0;
         return new EngineStats(scheduler.running().size(), scheduler.waiting().size(), pool.capacity() - pool.free(),
                 pool.capacity(), steps, computedTokens, scheduler.cachedTokens(), scheduler.preemptions(),
-                scheduler.prefixCacheQueries(), scheduler.prefixCacheHits(), draftedTokens, acceptedTokens);
+                scheduler.prefixCacheQueries(), scheduler.prefixCacheHits(), draftedTokens, acceptedTokens, underWay);
     }
 }

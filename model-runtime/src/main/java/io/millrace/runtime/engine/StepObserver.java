@@ -16,4 +16,12 @@ public interface StepObserver {
 
     /** There was nothing to compute for so long. */
     void waited(long nanos);
+
+    /**
+     * A step has come back from the other shards.
+     *
+     * @param roundTripNanos since it was sent
+     * @param shardNanos that the shards computed meanwhile; the rest is network and queues
+     */
+    default void landed(long roundTripNanos, long shardNanos) {}
 }

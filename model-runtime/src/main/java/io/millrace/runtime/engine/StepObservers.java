@@ -29,4 +29,11 @@ final class StepObservers implements StepObserver {
             observer.waited(nanos);
         }
     }
+
+    @Override
+    public void landed(long roundTripNanos, long shardNanos) {
+        for (StepObserver observer : observers) {
+            observer.landed(roundTripNanos, shardNanos);
+        }
+    }
 }

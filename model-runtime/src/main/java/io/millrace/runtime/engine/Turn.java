@@ -17,6 +17,8 @@ final class Turn {
     final int promptTokens;
     /** Known tokens at which the turn ends, by its own limit or the context's. */
     final int maxKnown;
+    /** Whether what was saved of it turned out not to be there in every shard. */
+    boolean savedKvLost;
     private final int[] stopTokens;
     private final long arrival;
     private final long submittedNanos;

@@ -34,6 +34,11 @@ public final class BlockTable {
         return blocks[Objects.checkIndex(index, size)];
     }
 
+    /** The ids of all blocks, a copy. */
+    public int[] toArray() {
+        return Arrays.copyOf(blocks, size);
+    }
+
     /** Puts a block that holds the same in the place of the {@code index}-th one; neither retains nor releases. */
     public void replace(int index, int blockId) {
         blocks[Objects.checkIndex(index, size)] = blockId;

@@ -95,6 +95,21 @@ public final class KvBlockPool implements AutoCloseable {
         return id;
     }
 
+    /**
+     * Makes a block usable that another pool has handed out, of which this one is the mirror. References are the other pool's.
+     *
+     * @param fresh whether it was just allocated there, so that it is all zeros here too
+     */
+    public void mirror(int id, boolean fresh) {
+        Objects.checkIndex(id, blocks.length);
+        while (id >= backed) {
+            addSlab();
+        }
+        if (fresh) {
+            blocks[id].fill((byte) 0);
+        }
+    }
+
     /** Adds a reference to a block that has one or is kept. */
     public void retain(int id) {
         if (references[id] == 0) {

@@ -3,6 +3,7 @@ package io.millrace.runtime.model;
 import static io.millrace.runtime.kv.KvLayout.BLOCK_POSITIONS;
 
 import io.millrace.runtime.kernels.AttentionTile;
+import io.millrace.runtime.kernels.BFloat16;
 import io.millrace.runtime.kernels.Kernels;
 import io.millrace.runtime.kv.KvLayout;
 import java.lang.foreign.MemorySegment;
@@ -86,7 +87,7 @@ final class KvAccess {
             }
             case BF16 -> {
                 for (int i = 0; i < count; i++) {
-                    block.set(SHORT, at + 2L * i * stride, toBfloat16(values[from + i]));
+                    block.set(SHORT, at + 2L * i * stride, BFloat16.of(values[from + i]));
                 }
             }
             case Q8 -> {
@@ -97,12 +98,6 @@ final class KvAccess {
                 }
             }
         }
-    }
-
-    /** Rounds to the nearest, ties to even; NaN stays NaN. */
-    static short toBfloat16(float value) {
-        int bits = Float.floatToIntBits(value); // one NaN, whose upper half is a NaN
-        return (short) (Float.isNaN(value) ? bits >>> 16 : (bits + 0x7fff + ((bits >>> 16) & 1)) >>> 16);
     }
 
     /** The scale by which the largest magnitude becomes 127; NaN when a value is. */

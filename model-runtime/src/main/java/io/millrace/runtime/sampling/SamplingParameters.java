@@ -37,6 +37,11 @@ public record SamplingParameters(float temperature, int topK, float topP, float 
         logitBias = Map.copyOf(logitBias);
     }
 
+    /** Whether a draw depends on the tokens so far, beside the logits. */
+    public boolean readsTokens() {
+        return repetitionPenalty != 1 || presencePenalty != 0 || frequencyPenalty != 0;
+    }
+
     private static void require(boolean holds, String field, Number value, String range) {
         if (!holds) {
             throw new IllegalArgumentException(field + ": " + value + " is not " + range);

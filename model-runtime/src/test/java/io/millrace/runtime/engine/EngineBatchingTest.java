@@ -1,5 +1,6 @@
 package io.millrace.runtime.engine;
 
+import io.millrace.runtime.sampling.Alternative;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.millrace.runtime.engine.Recorder.Outcome;
@@ -74,10 +75,10 @@ class EngineBatchingTest {
         int[] prompt = llama.prompt(4, 12);
         Outcome greedy = run(llama.options(64), List.of(Request.of(prompt).topLogprobs(3))).getFirst();
         for (int i = 0; i < greedy.tokens().size(); i++) {
-            List<GenerationStep.TokenLogprob> top = greedy.alternatives().get(i);
+            List<Alternative> top = greedy.alternatives().get(i);
             assertThat(top).hasSize(3);
             assertThat(top.get(0))
-                    .isEqualTo(new GenerationStep.TokenLogprob(greedy.tokens().get(i), greedy.logprobs().get(i)));
+                    .isEqualTo(new Alternative(greedy.tokens().get(i), greedy.logprobs().get(i)));
             assertThat(top.get(0).logprob()).isNegative().isGreaterThanOrEqualTo(top.get(1).logprob());
             assertThat(top.get(1).logprob()).isGreaterThanOrEqualTo(top.get(2).logprob());
         }

@@ -120,7 +120,7 @@ class EngineEndingsTest {
         Outcome cancelled = run(request);
         assertThat(cancelled.finish()).isEqualTo(FinishReason.CANCELLED);
         assertThat(cancelled.tokens()).hasSize(3);
-        assertThat(sequence.readBlock(1, blockBuffer())).isEqualTo(6);
+        assertThat(sequence.readBlock(1, blockBuffer()).positions()).isEqualTo(6);
 
         recorder.onStep(step -> {});
         Outcome next = run(request.maxNewTokens(5));
@@ -218,7 +218,7 @@ class EngineEndingsTest {
             assertThat(failed.finish()).isEqualTo(FinishReason.ERROR);
             assertThat(failed.error()).contains("no finite logits for position 20");
             assertThat(failed.tokens()).isEmpty();
-            assertThat(bad.readBlock(0, blockBuffer())).isZero();
+            assertThat(bad.readBlock(0, blockBuffer()).positions()).isZero();
             assertThat(sound.outcome()).isEqualTo(run(Request.of(prompt).sampling(neverPoison)));
         }
     }

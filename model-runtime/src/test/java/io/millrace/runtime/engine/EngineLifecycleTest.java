@@ -43,19 +43,19 @@ class EngineLifecycleTest {
     @Test
     void statsCountWhatHappened() throws InterruptedException {
         try (Engine engine = llama.start(llama.options(100).withMaxNumBatchedTokens(16))) {
-            assertThat(engine.stats()).isEqualTo(new EngineStats(0, 0, 0, 100, 0, 0, 0, 0, 0, 0, 0, 0));
+            assertThat(engine.stats()).isEqualTo(new EngineStats(0, 0, 0, 100, 0, 0, 0, 0, 0, 0, 0, 0, 0));
             Recorder recorder = new Recorder();
             Sequence sequence = engine.open(recorder);
             engine.submit(sequence, Request.of(llama.prompt(1, 40)).maxNewTokens(5).build());
             Outcome first = recorder.outcome();
             // 3 chunks, the last of which draws the first token; 4 of 5 tokens are computed.
-            awaitStats(engine, new EngineStats(0, 0, 3, 100, 7, 44, 0, 0, 40, 0, 0, 0));
+            awaitStats(engine, new EngineStats(0, 0, 3, 100, 7, 44, 0, 0, 40, 0, 0, 0, 0));
             int[] next = first.after(llama.prompt(1, 40));
             engine.submit(sequence, Request.of(next).maxNewTokens(1).build());
             recorder.outcome();
-            awaitStats(engine, new EngineStats(0, 0, 3, 100, 8, 45, 44, 0, 41, 0, 0, 0));
+            awaitStats(engine, new EngineStats(0, 0, 3, 100, 8, 45, 44, 0, 41, 0, 0, 0, 0));
             engine.release(sequence);
-            awaitStats(engine, new EngineStats(0, 0, 0, 100, 8, 45, 44, 0, 41, 0, 0, 0));
+            awaitStats(engine, new EngineStats(0, 0, 0, 100, 8, 45, 44, 0, 41, 0, 0, 0, 0));
         }
     }
 

@@ -1,5 +1,6 @@
 package io.millrace.runtime.engine;
 
+import io.millrace.runtime.kv.SavedKv;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.millrace.runtime.engine.Recorder.Outcome;

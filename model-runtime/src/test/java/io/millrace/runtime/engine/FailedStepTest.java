@@ -3,6 +3,7 @@ package io.millrace.runtime.engine;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
+import io.millrace.runtime.shard.Draws;
 import io.millrace.runtime.engine.Recorder.Outcome;
 import io.millrace.runtime.kernels.ScalarKernels;
 import io.millrace.runtime.kernels.WorkerPool;
@@ -45,12 +46,13 @@ class FailedStepTest {
                     }
                 };
                 StepLoop loop = new StepLoop(options, pool, pass, new Batch(64, options.logitRows()),
-                        new Draws(decoder, workers, llama.weights.config().vocabSize(), options.logitRows()),
+                        new StepLoop.Continuation.Draw(new Draws(decoder, workers,
+                                llama.weights.config().vocabSize(), options.logitRows())),
                         new StepObservers());
                 List<Recorder> recorders = new ArrayList<>();
                 for (int i = 0; i < turns; i++) {
                     recorders.add(new Recorder());
-                    loop.submit(new Sequence(recorders.get(i), pool, null),
+                    loop.submit(new Sequence("", recorders.get(i), pool, null),
                             new Turn(Request.of(llama.prompt(i, PROMPT)).maxNewTokens(12).build(), llama.tokenizer,
                                     TinyLlama.CONTEXT, i, 0));
                 }

@@ -1,5 +1,6 @@
 package io.millrace.runtime.engine;
 
+import io.millrace.runtime.kv.SavedKv;
 import io.millrace.runtime.kv.KvLayout;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
@@ -15,7 +16,7 @@ record HeapKv(int positions, List<byte[]> blocks) implements SavedKv {
         int read;
         do {
             byte[] block = new byte[(int) layout.blockBytes()];
-            read = sequence.readBlock(blocks.size(), MemorySegment.ofArray(block));
+            read = sequence.readBlock(blocks.size(), MemorySegment.ofArray(block)).positions();
             if (read > 0) {
                 blocks.add(block);
                 positions += read;

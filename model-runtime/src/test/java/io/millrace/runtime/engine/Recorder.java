@@ -1,6 +1,6 @@
 package io.millrace.runtime.engine;
 
-import io.millrace.runtime.engine.GenerationStep.TokenLogprob;
+import io.millrace.runtime.sampling.Alternative;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
@@ -13,7 +13,7 @@ import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /** Records what a sequence reports; waits long enough that only a hang fails. */
-final class Recorder implements GenerationListener {
+class Recorder implements GenerationListener {
     static final long PATIENCE_SECONDS = 120;
 
     final AtomicInteger evictionRequests = new AtomicInteger();
@@ -83,7 +83,7 @@ final class Recorder implements GenerationListener {
     }
 
     /** A whole turn. Two are equal when tokens, text, end and every log-probability are, bit for bit. */
-    record Outcome(List<Integer> tokens, String text, List<Float> logprobs, List<List<TokenLogprob>> alternatives,
+    record Outcome(List<Integer> tokens, String text, List<Float> logprobs, List<List<Alternative>> alternatives,
             @Nullable FinishReason finish, @Nullable String error) {
 
         static Outcome of(List<GenerationStep> steps) {

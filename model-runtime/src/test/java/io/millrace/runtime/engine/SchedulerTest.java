@@ -35,7 +35,7 @@ class SchedulerTest {
     private PromptLookup lookup = new PromptLookup(1, 0);
     /** Draws how many drafted tokens count. */
     private final Random acceptance = new Random(1);
-    private Scheduler scheduler = new Scheduler(pool, 1, 1, 1, new PromptLookup(1, 0));
+    private Scheduler scheduler = new Scheduler(pool, 1, 1, 1, 1, new PromptLookup(1, 0));
     private long arrivals;
 
     @BeforeAll
@@ -272,11 +272,11 @@ class SchedulerTest {
     @Test
     void turnsOfOtherSaltsAndOtherTokensDoNotWait() {
         blocks(40).sharing().seqs(8).budget(100);
-        begin(new Sequence(new Recorder(), pool, cache), Request.of(new int[40]).id("a"));
-        begin(new Sequence(new Recorder(), pool, cache), Request.of(new int[40]).id("b").cacheSalt("b"));
+        begin(new Sequence("", new Recorder(), pool, cache), Request.of(new int[40]).id("a"));
+        begin(new Sequence("", new Recorder(), pool, cache), Request.of(new int[40]).id("b").cacheSalt("b"));
         int[] other = new int[40];
         other[3] = 1;
-        begin(new Sequence(new Recorder(), pool, cache), Request.of(other).id("c"));
+        begin(new Sequence("", new Recorder(), pool, cache), Request.of(other).id("c"));
         assertThat(steps(1)).containsExactly("a40 b40 c20");
     }
 
@@ -302,7 +302,7 @@ class SchedulerTest {
         assertThat(steps(1)).containsExactly("b6");
         int[] other = new int[40];
         other[0] = 1;
-        begin(new Sequence(new Recorder(), pool, cache), Request.of(other).id("c").maxNewTokens(1));
+        begin(new Sequence("", new Recorder(), pool, cache), Request.of(other).id("c").maxNewTokens(1));
         // One block is free and each of both would give one.
         assertThat(steps(1)).containsExactly("");
         assertThat(scheduler.evictions()).containsExactly(a, b);
@@ -317,12 +317,12 @@ class SchedulerTest {
         blocks(40).seqs(2).budget(12);
         Sequence a = add("a", 4, 100);
         Sequence b = add("b", 4, 100);
-        scheduler.plan();
+        scheduler.plan(false);
         // 12 rows and 5 rows of logits: each turn draws one, three are left.
         assertThat(List.of(a.drafted(), b.drafted())).containsExactly(3, 0);
         compute(List.of(a, b));
         add("c", 40, 1);
-        scheduler.plan();
+        scheduler.plan(false);
         assertThat(List.of(a.drafted(), b.drafted())).containsExactly(3, 0);
     }
 
@@ -331,9 +331,9 @@ class SchedulerTest {
         lookup = new PromptLookup(1, 3);
         blocks(40).seqs(3).budget(12);
         Sequence a = add("a", 4, 100);
-        compute(scheduler.plan());
+        compute(scheduler.plan(false));
         add("b", 40, 1);
-        assertThat(names(scheduler.plan())).isEqualTo("a1 b11");
+        assertThat(names(scheduler.plan(false))).isEqualTo("a1 b11");
         assertThat(a.drafted()).isZero();
     }
 
@@ -342,7 +342,7 @@ class SchedulerTest {
         lookup = new PromptLookup(1, 3);
         blocks(40).seqs(1).budget(12);
         Sequence a = add("a", 4, 3);
-        scheduler.plan();
+        scheduler.plan(false);
         assertThat(a.drafted()).isEqualTo(2);
     }
 
@@ -356,13 +356,13 @@ class SchedulerTest {
             blocks(2000).seqs(8).budget(64);
         }
         for (int i = 0; i < 8; i++) {
-            begin(new Sequence(new Recorder(), pool, cache), "s", 10, 20_000, 0);
+            begin(new Sequence("", new Recorder(), pool, cache), "s", 10, 20_000, 0);
         }
-        compute(scheduler.plan());
+        compute(scheduler.plan(false));
         int allocating = 0;
         for (int i = 0; i < 2000; i++) {
             long before = THREADS.getCurrentThreadAllocatedBytes();
-            List<Sequence> plan = scheduler.plan();
+            List<Sequence> plan = scheduler.plan(false);
             allocating += THREADS.getCurrentThreadAllocatedBytes() > before ? 1 : 0;
             compute(plan);
         }
@@ -401,14 +401,14 @@ class SchedulerTest {
                 if (!idle.isEmpty() && random.nextBoolean()) {
                     begin(idle.get(random.nextInt(idle.size())), some(random, prompt));
                 } else {
-                    Sequence sequence = new Sequence(new Recorder(), pool, cache);
+                    Sequence sequence = new Sequence("", new Recorder(), pool, cache);
                     all.add(sequence);
                     begin(sequence, some(random, prompt));
                 }
                 started++;
             }
             Sequence oldest = scheduler.running().isEmpty() ? null : scheduler.running().getFirst();
-            List<Sequence> plan = scheduler.plan();
+            List<Sequence> plan = scheduler.plan(false);
             assertThat(plan.stream().mapToInt(sequence -> sequence.scheduled() + sequence.drafted()).sum())
                     .isLessThanOrEqualTo(budget);
             assertThat(scheduler.running().size()).isLessThanOrEqualTo(seqs);
@@ -482,7 +482,7 @@ class SchedulerTest {
     }
 
     private void budget(int maxNumBatchedTokens) {
-        scheduler = new Scheduler(pool, seqs, maxNumBatchedTokens, seqs + lookup.maxTokens(), lookup);
+        scheduler = new Scheduler(pool, seqs, maxNumBatchedTokens, seqs + lookup.maxTokens(), 1, lookup);
     }
 
     private Sequence add(String name, int prompt, int maxNewTokens) {
@@ -490,7 +490,7 @@ class SchedulerTest {
     }
 
     private Sequence add(String name, int prompt, int maxNewTokens, int priority) {
-        Sequence sequence = new Sequence(new Recorder(), pool, cache);
+        Sequence sequence = new Sequence("", new Recorder(), pool, cache);
         begin(sequence, name, prompt, maxNewTokens, priority);
         return sequence;
     }
@@ -514,7 +514,7 @@ class SchedulerTest {
     private List<String> steps(int count) {
         List<String> steps = new ArrayList<>();
         for (int i = 0; i < count; i++) {
-            List<Sequence> plan = scheduler.plan();
+            List<Sequence> plan = scheduler.plan(false);
             steps.add(names(plan));
             compute(plan);
         }
@@ -528,7 +528,8 @@ class SchedulerTest {
 
     private void compute(List<Sequence> plan) {
         for (Sequence sequence : plan) {
-            sequence.advance();
+            sequence.issue();
+            sequence.advance(sequence.issued());
             int drafted = sequence.drafted();
             for (int i = 0; i <= drafted && sequence.computed() == sequence.known(); i++) {
                 int draft = sequence.tokens()[Math.min(sequence.known(), sequence.tokens().length - 1)];

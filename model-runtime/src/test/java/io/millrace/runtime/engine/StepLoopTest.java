@@ -10,6 +10,7 @@ import io.millrace.runtime.kv.KvLayout;
 import io.millrace.runtime.kv.PrefixCache;
 import io.millrace.runtime.model.Batch;
 import io.millrace.runtime.model.Decoder;
+import io.millrace.runtime.shard.Draws;
 import io.millrace.runtime.sampling.SamplingParameters;
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
@@ -54,7 +55,8 @@ class StepLoopTest {
                 Decoder decoder = new Decoder(llama.weights, llama.model.packed(), new ScalarKernels(), workers, pool,
                         64, options.logitRows());
                 StepLoop loop = new StepLoop(options, pool, decoder::forward, new Batch(64, options.logitRows()),
-                        new Draws(decoder, workers, llama.weights.config().vocabSize(), options.logitRows()),
+                        new StepLoop.Continuation.Draw(new Draws(decoder, workers,
+                                llama.weights.config().vocabSize(), options.logitRows())),
                         new StepObservers());
                 Counter counter = new Counter();
                 int word = llama.prompt(3, 1)[0];
@@ -63,7 +65,7 @@ class StepLoopTest {
                             i == 0 ? Map.of(word, 100f) : Map.of(), i);
                     Request request = Request.of(llama.prompt(i, 20)).sampling(sampling).maxNewTokens(10_000)
                             .topLogprobs(-1);
-                    loop.submit(new Sequence(counter, pool, cache),
+                    loop.submit(new Sequence("", counter, pool, cache),
                             new Turn(request.build(), llama.tokenizer, 512, i, 0));
                 }
                 loop.step();

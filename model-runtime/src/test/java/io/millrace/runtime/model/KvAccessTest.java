@@ -3,6 +3,7 @@ package io.millrace.runtime.model;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.millrace.runtime.kernels.AttentionTile;
+import io.millrace.runtime.kernels.BFloat16;
 import io.millrace.runtime.kernels.ScalarKernels;
 import io.millrace.runtime.kv.KvLayout;
 import io.millrace.runtime.kv.KvType;
@@ -106,6 +107,6 @@ class KvAccessTest {
     }
 
     private static float bfloat(float value) {
-        return Float.intBitsToFloat(KvAccess.toBfloat16(value) << 16);
+        return Float.intBitsToFloat(BFloat16.of(value) << 16);
     }
 }

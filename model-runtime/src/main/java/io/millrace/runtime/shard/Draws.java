@@ -1,19 +1,18 @@
-package io.millrace.runtime.engine;
+package io.millrace.runtime.shard;
 
-import io.millrace.runtime.engine.GenerationStep.TokenLogprob;
 import io.millrace.runtime.kernels.WorkerPool;
 import io.millrace.runtime.model.Decoder;
+import io.millrace.runtime.sampling.Alternative;
 import io.millrace.runtime.sampling.Logprobs;
 import io.millrace.runtime.sampling.Sampler;
 import java.util.ArrayList;
 import java.util.List;
-import org.jspecify.annotations.Nullable;
 
 /**
  * Draws the tokens of a step, the sequences side by side on the workers: with a large vocabulary that takes a noticeable part
- * of a step, and what a sequence draws depends on nothing of the others. Engine thread only.
+ * of a step, and what a sequence draws depends on nothing of the others. Used by the thread that computes.
  */
-final class Draws {
+public final class Draws implements DrawnRows {
     private final Decoder decoder;
     private final WorkerPool workers;
     /** By worker. */
@@ -22,25 +21,16 @@ final class Draws {
     /** By row of logits. */
     private final Draw[] draws;
     /** Those that draw in this step, and the row of logits at which each begins. */
-    private final List<Sequence> sequences = new ArrayList<>();
+    private final List<Drawing> drawings = new ArrayList<>();
     private final int[] firstRows;
     private int rows;
     private final WorkerPool.Task draw = this::draw;
 
-    /** What was drawn from a row of logits. */
-    static final class Draw {
-        /** Undefined after a failure. */
-        int token;
-        /** NaN when not asked for. */
-        float logprob;
-        List<TokenLogprob> alternatives = List.of();
-        /** Why nothing could be drawn. */
-        @Nullable
-        RuntimeException failure;
-    }
-
-    /** @param maxRows rows of logits of the largest step */
-    Draws(Decoder decoder, WorkerPool workers, int vocabulary, int maxRows) {
+    /**
+     * @param decoder whose logits are drawn from
+     * @param maxRows rows of logits of the largest step
+     */
+    public Draws(Decoder decoder, WorkerPool workers, int vocabulary, int maxRows) {
         this.decoder = decoder;
         this.workers = workers;
         samplers = new Sampler[workers.threads()];
@@ -56,55 +46,54 @@ final class Draws {
         firstRows = new int[maxRows];
     }
 
-    void clear() {
-        sequences.clear();
+    /** A step begins. */
+    public void clear() {
+        drawings.clear();
         rows = 0;
     }
 
     /** The sequence has the next rows of logits: that of its last known token, and one for each drafted token. */
-    void add(Sequence sequence) {
-        firstRows[sequences.size()] = rows;
-        sequences.add(sequence);
-        rows += 1 + sequence.drafted();
+    public void add(Drawing drawing) {
+        firstRows[drawings.size()] = rows;
+        drawings.add(drawing);
+        rows += 1 + drawing.drafted();
     }
 
     /**
      * Draws a token from each sequence's first row, and from each next one as long as the token drawn before is the one that
      * was drafted: then that row was computed from the sequence's own tokens, and gives what a step of its own would have given.
      */
-    void run() {
-        workers.run(sequences.size(), draw);
+    public void run() {
+        workers.run(drawings.size(), draw);
     }
 
-    /** What {@link #run} drew from a row of logits; undefined for rows behind the first draft that was not drawn. */
-    Draw row(int row) {
+    @Override
+    public Draw row(int row) {
         return draws[row];
     }
 
     private void draw(int task, int worker) {
-        Sequence sequence = sequences.get(task);
-        int known = sequence.known();
-        int drafted = sequence.drafted();
+        Drawing drawing = drawings.get(task);
+        int drafted = drawing.drafted();
         for (int i = 0; i <= drafted; i++) {
             Draw row = draws[firstRows[task] + i];
-            draw(sequence, known + i, firstRows[task] + i, worker, row);
-            if (i == drafted || row.failure != null || sequence.tokens()[known + i] != row.token) {
+            draw(drawing, drawing.known() + i, firstRows[task] + i, worker, row);
+            if (i == drafted || row.failure != null || drawing.draft(i) != row.token) {
                 return;
             }
         }
     }
 
     /** @param known tokens, accepted drafts included */
-    private void draw(Sequence sequence, int known, int row, int worker, Draw result) {
-        Turn turn = sequence.turn();
+    private void draw(Drawing drawing, int known, int row, int worker, Draw result) {
         float[] logits = decoder.logits(row);
         result.failure = null;
         result.logprob = Float.NaN;
         result.alternatives = List.of();
         try {
-            result.token = samplers[worker].sample(logits, turn.request.sampling(), sequence.tokens(), known,
-                    turn.promptTokens, known);
-            int top = turn.request.topLogprobs();
+            result.token = samplers[worker].sample(logits, drawing.sampling(), drawing.tokens(), known,
+                    drawing.promptTokens(), known);
+            int top = drawing.topLogprobs();
             if (top >= 0) {
                 logprobs[worker].of(logits, top);
                 result.logprob = logprobs[worker].ofLogit(logits[result.token]);
@@ -115,10 +104,10 @@ final class Draws {
         }
     }
 
-    private static List<TokenLogprob> alternatives(Logprobs logprobs) {
-        List<TokenLogprob> alternatives = new ArrayList<>(logprobs.size());
+    private static List<Alternative> alternatives(Logprobs logprobs) {
+        List<Alternative> alternatives = new ArrayList<>(logprobs.size());
         for (int i = 0; i < logprobs.size(); i++) {
-            alternatives.add(new TokenLogprob(logprobs.token(i), logprobs.logprob(i)));
+            alternatives.add(new Alternative(logprobs.token(i), logprobs.logprob(i)));
         }
         return List.copyOf(alternatives);
     }
