@@ -1,6 +1,7 @@
 package io.millrace.operator;
 
 import io.millrace.operator.session.SessionOperatorFactory;
+import io.millrace.operator.shard.ShardPipeline;
 import io.millrace.schemas.CompletionEvent;
 import io.millrace.schemas.PromptEvent;
 import io.millrace.schemas.SessionControl;
@@ -77,7 +78,7 @@ public final class Llama {
         return this;
     }
 
-    /** Id under which savepoints hold the sessions. One job with two of them needs two ids. */
+    /** Id under which savepoints hold the sessions, and by which shards are named. One job with two of them needs two ids. */
     public Llama uid(String operatorUid) {
         uid = operatorUid;
         return this;
@@ -97,11 +98,12 @@ public final class Llama {
     public LlamaStreams build() {
         OperatorSettings settings = OperatorSettings.of(options);
         SingleOutputStreamOperator<CompletionEvent> completions = inputs.keyBy(SessionInputs::key)
-                .transform(name, new AvroTypeInfo<>(CompletionEvent.class), new SessionOperatorFactory(settings))
+                .transform(name, new AvroTypeInfo<>(CompletionEvent.class), new SessionOperatorFactory(settings, uid))
                 .uid(uid);
         if (parallelism > 0) {
             completions.setParallelism(parallelism);
         }
+        ShardPipeline.attach(completions, settings, uid, parallelism);
         return new LlamaStreams(completions);
     }
 }

@@ -2,6 +2,7 @@ package io.millrace.operator;
 
 import static org.apache.flink.configuration.ConfigOptions.key;
 
+import io.millrace.operator.shard.ActivationType;
 import io.millrace.runtime.kv.KvType;
 import java.time.Duration;
 import java.util.List;
@@ -28,6 +29,25 @@ public final class MillraceOptions {
                             + "the model; none packs them in memory at every start. When absent, millrace in "
                             + "$XDG_CACHE_HOME or else in ~/.cache.");
 
+    // --------------------------------------------------------------------------------------------------- shards
+
+    public static final ConfigOption<String> SHARDS = key("millrace.shards").stringType().defaultValue("1")
+            .withDescription(
+                    "Over how many task managers the model's layers are shared out: a number, by which they are "
+                            + "balanced, or the layers of each shard, as in 0-15,16-31. The job takes as many slots as shards "
+                            + "times parallelism, and a task manager of one slot has one shard.");
+
+    public static final ConfigOption<Integer> MICRO_BATCHES = key("millrace.engine.micro-batches").intType()
+            .defaultValue(0)
+            .withDescription("Steps that are under way through the shards at the same time, each over its share of the "
+                    + "running turns; 0 for as many as shards, so that every shard has one to compute.");
+
+    public static final ConfigOption<ActivationType> ACTIVATION_TYPE = key("millrace.engine.activation-type")
+            .enumType(ActivationType.class).defaultValue(ActivationType.F32)
+            .withDescription(
+                    "How activations travel between shards: f32, or bf16, which takes half the bytes and changes "
+                            + "the answers, since it rounds.");
+
     // --------------------------------------------------------------------------------------------------- engine
 
     public static final ConfigOption<Integer> MAX_NUM_SEQS = key("millrace.engine.max-num-seqs").intType()
@@ -41,8 +61,9 @@ public final class MillraceOptions {
 
     public static final ConfigOption<MemorySize> KV_MEMORY = key("millrace.engine.kv.memory").memoryType()
             .defaultValue(MemorySize.ofMebiBytes(1024))
-            .withDescription("Off-heap memory for the KV cache, per task manager, taken as it is needed. Count it in "
-                    + "taskmanager.memory.task.off-heap.size.");
+            .withDescription(
+                    "Off-heap memory for the KV cache, per task manager and shard, taken as it is needed. Count "
+                            + "it in taskmanager.memory.task.off-heap.size.");
 
     public static final ConfigOption<KvType> KV_TYPE = key("millrace.engine.kv.type").enumType(KvType.class)
             .defaultValue(KvType.F16).withDescription(
@@ -146,7 +167,9 @@ public final class MillraceOptions {
             .withDescription("Truncation relative to the most likely token when a prompt does not say; 0 is off.");
 
     /** Every option above, in this order, for command lines and documentation. */
-    public static final List<ConfigOption<?>> ALL = List.of(MODEL, WEIGHTS_CACHE_DIR, MAX_NUM_SEQS,
+    public static final List<ConfigOption<?>> ALL = List.of(MODEL, WEIGHTS_CACHE_DIR, SHARDS, MICRO_BATCHES,
+            ACTIVATION_TYPE,
+            MAX_NUM_SEQS,
             MAX_NUM_BATCHED_TOKENS, KV_MEMORY,
             KV_TYPE, THREADS, PREFIX_CACHE, NUM_SPECULATIVE_TOKENS, PROMPT_LOOKUP_NGRAM, SESSION_TTL, DUPLICATE_WINDOW,
             MAX_ACCEPTED_PROMPTS, MAX_QUEUED_PROMPTS, MAX_EVENT_SIZE, MAX_PROMPT_TOKENS,

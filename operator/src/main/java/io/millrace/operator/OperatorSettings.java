@@ -1,5 +1,8 @@
 package io.millrace.operator;
 
+import io.millrace.operator.shard.ActivationType;
+import io.millrace.operator.shard.Shards;
+import io.millrace.runtime.engine.EngineOptions;
 import io.millrace.runtime.kv.KvType;
 import io.millrace.runtime.packing.PackingOptions;
 import java.io.Serializable;
@@ -13,6 +16,7 @@ import org.jspecify.annotations.Nullable;
  *
  * @param weightsCacheDir as {@link PackingOptions#cacheDirectory(String)} reads it, on the task manager
  * @param ttlMillis idle time after which a session is forgotten
+ * @param microBatches under way at the same time, 1 or more
  * @param maxQueuedPrompts of a conversation, beside its running turn
  * @param maxEventBytes of all texts of a prompt event
  * @param maxPromptTokens 0 leaves it to the model's context
@@ -21,7 +25,8 @@ import org.jspecify.annotations.Nullable;
  * @param threads of the kernels; 0 takes every core
  * @param numSpeculativeTokens drafted per turn and step; 0 for no speculation
  */
-public record OperatorSettings(String model, @Nullable String weightsCacheDir, int maxNumSeqs, int maxNumBatchedTokens,
+public record OperatorSettings(String model, @Nullable String weightsCacheDir, Shards shards,
+        int microBatches, ActivationType activationType, int maxNumSeqs, int maxNumBatchedTokens,
         long kvBytes, KvType kvType,
         int threads, boolean prefixCache, int numSpeculativeTokens, int promptLookupNgram, long ttlMillis,
         int duplicateWindow, int maxAcceptedPrompts, int maxQueuedPrompts, long maxEventBytes,
@@ -43,7 +48,11 @@ public record OperatorSettings(String model, @Nullable String weightsCacheDir, i
             throw new IllegalArgumentException(MillraceOptions.MODEL.key()
                     + ": missing; set it to a GGUF file or a Hugging Face directory that every task manager can read");
         }
-        return new OperatorSettings(model, weightsCacheDir(config), atLeast(1, config, MillraceOptions.MAX_NUM_SEQS),
+        Shards shards = shards(config);
+        int microBatches = atLeast(0, config, MillraceOptions.MICRO_BATCHES);
+        return new OperatorSettings(model, weightsCacheDir(config), shards,
+                microBatches == 0 ? shards.count() : microBatches, config.get(MillraceOptions.ACTIVATION_TYPE),
+                atLeast(1, config, MillraceOptions.MAX_NUM_SEQS),
                 atLeast(1, config, MillraceOptions.MAX_NUM_BATCHED_TOKENS),
                 positive(MillraceOptions.KV_MEMORY, config.get(MillraceOptions.KV_MEMORY).getBytes()),
                 config.get(MillraceOptions.KV_TYPE), atLeast(0, config, MillraceOptions.THREADS),
@@ -62,6 +71,29 @@ public record OperatorSettings(String model, @Nullable String weightsCacheDir, i
                 between(0, 100, config, MillraceOptions.TEMPERATURE),
                 between(Float.MIN_VALUE, 1, config, MillraceOptions.TOP_P), atLeast(0, config, MillraceOptions.TOP_K),
                 between(0, 1, config, MillraceOptions.MIN_P));
+    }
+
+    /** Threads that compute, every core unless set. */
+    public int computeThreads() {
+        return threads == 0 ? Runtime.getRuntime().availableProcessors() : threads;
+    }
+
+    /**
+     * How an engine is sized, or a stage of one.
+     *
+     * @param kvBytes of its arena
+     */
+    public EngineOptions engineOptions(long kvBytes) {
+        return new EngineOptions(maxNumSeqs, maxNumBatchedTokens, kvBytes, kvType, computeThreads(), prefixCache,
+                numSpeculativeTokens, promptLookupNgram);
+    }
+
+    private static Shards shards(ReadableConfig config) {
+        try {
+            return Shards.parse(config.get(MillraceOptions.SHARDS));
+        } catch (IllegalArgumentException e) {
+            throw new IllegalArgumentException(MillraceOptions.SHARDS.key() + ": " + e.getMessage(), e);
+        }
     }
 
     private static @Nullable String weightsCacheDir(ReadableConfig config) {

@@ -28,23 +28,27 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** Whole jobs that fail, stop, are restored and rescaled in the middle of turns, and answer what an undisturbed one does. */
+/**
+ * Whole jobs, of one shard and of several, that fail, stop, are restored and rescaled in the middle of turns, and answer what an
+ * undisturbed one of the whole model does.
+ */
 class LlamaJobTest {
     private static final int SESSIONS = 8;
-    /** Tokens of the turns that are cut off: the tiny model takes longer for them than Flink for a stop. */
-    private static final int LONG = 300;
+    /** Tokens of the turns that are cut off: the model takes longer for them than Flink for a stop. */
+    private static final int LONG = 700;
 
     @RegisterExtension
     static final MiniClusterExtension CLUSTER = new MiniClusterExtension(new MiniClusterResourceConfiguration.Builder()
-            .setNumberTaskManagers(1).setNumberSlotsPerTaskManager(4).build());
+            .setNumberTaskManagers(3).setNumberSlotsPerTaskManager(3).build());
 
     private static Configuration options(String backend) {
         Configuration options = new Configuration();
-        options.set(MillraceOptions.MODEL, SampleModels.tiny().toString());
+        options.set(MillraceOptions.MODEL, SampleModels.deep().toString());
         options.set(MillraceOptions.THREADS, 1);
-        options.set(MillraceOptions.KV_MEMORY, MemorySize.ofMebiBytes(8));
+        options.set(MillraceOptions.KV_MEMORY, MemorySize.ofMebiBytes(16));
         // Which of two first turns computes what they share is a matter of chance, and so are their cached tokens.
         options.set(MillraceOptions.PREFIX_CACHE, false);
         options.set(StateBackendOptions.STATE_BACKEND, backend);
@@ -111,10 +115,13 @@ class LlamaJobTest {
 
     // --------------------------------------------------------------------------------------- stop and rescale
 
-    @Test
-    void sessionsSurviveStopsInTheMiddleOfTurnsAndOtherParallelisms(@TempDir Path savepoints) throws Exception {
+    @ParameterizedTest
+    @ValueSource(strings = {"1", "3"})
+    void sessionsSurviveStopsInTheMiddleOfTurnsAndOtherParallelisms(String shards, @TempDir Path savepoints)
+            throws Exception {
         Configuration options = options("rocksdb");
         JobOutput undisturbed = undisturbed(options, 4);
+        options.set(MillraceOptions.SHARDS, shards);
         PromptFeed feed = new PromptFeed();
         JobOutput output = new JobOutput();
         String savepoint;
@@ -141,11 +148,13 @@ class LlamaJobTest {
                 .allMatch(each -> each.getUsage().getRecomputedTokens() <= each.getTimings().getRestarts());
     }
 
-    @Test
-    void aStopWithDrainAnswersAllThatIsAcceptedAndTheConversationsGoOnAfterIt(@TempDir Path savepoints)
-            throws Exception {
+    @ParameterizedTest
+    @ValueSource(strings = {"1", "0,1-2,3"})
+    void aStopWithDrainAnswersAllThatIsAcceptedAndTheConversationsGoOnAfterIt(String shards,
+            @TempDir Path savepoints) throws Exception {
         Configuration options = options("hashmap");
         JobOutput undisturbed = undisturbed(options, 3);
+        options.set(MillraceOptions.SHARDS, shards);
         PromptFeed feed = new PromptFeed();
         JobOutput output = new JobOutput();
         String savepoint;
@@ -166,11 +175,12 @@ class LlamaJobTest {
     // ------------------------------------------------------------------------------------------------ failures
 
     @ParameterizedTest
-    @ValueSource(strings = {"rocksdb", "hashmap"})
-    void aFailureInTheMiddleOfTurnsRepeatsOnlyWhatCameAfterTheCheckpoint(String backend, @TempDir Path checkpoints)
-            throws Exception {
+    @CsvSource({"rocksdb, 1", "hashmap, 1", "rocksdb, 3", "hashmap, 2"})
+    void aFailureInTheMiddleOfTurnsRepeatsOnlyWhatCameAfterTheCheckpoint(String backend, String shards,
+            @TempDir Path checkpoints) throws Exception {
         Configuration options = options(backend);
         JobOutput undisturbed = undisturbed(options, 2);
+        options.set(MillraceOptions.SHARDS, shards);
         options.set(CheckpointingOptions.CHECKPOINTING_INTERVAL, Duration.ofMillis(20));
         options.set(CheckpointingOptions.CHECKPOINTS_DIRECTORY, checkpoints.toUri().toString());
         options.set(CheckpointingOptions.INCREMENTAL_CHECKPOINTS, true);
@@ -211,11 +221,39 @@ class LlamaJobTest {
         assertThat(output.completions().values()).allMatch(each -> each.getTimings().getRestarts() <= 1);
     }
 
+    // ------------------------------------------------------------------------------------------------- shards
+
+    @Test
+    void sessionsGoOnWithOtherShards(@TempDir Path savepoints) throws Exception {
+        Configuration options = options("hashmap");
+        JobOutput undisturbed = undisturbed(options, 3);
+        PromptFeed feed = new PromptFeed();
+        JobOutput output = new JobOutput();
+        String savepoint = null;
+        for (String shards : List.of("3", "0,1-3", "1")) {
+            int turn = List.of("3", "0,1-3", "1").indexOf(shards) + 1;
+            options.set(MillraceOptions.SHARDS, shards);
+            try (LlamaJob job = savepoint == null
+                    ? LlamaJob.start(options, 2, feed, output)
+                    : LlamaJob.restore(savepoint, options, 2, feed, output)) {
+                turns(turn).forEach(feed::add);
+                output.await(ids(turn));
+                savepoint = job.stopped(savepoints, false);
+            }
+        }
+        undisturbed.completions().forEach((request, expected) -> assertThat(output.completion(request).getChoices())
+                .as(request).isEqualTo(expected.getChoices()));
+        assertThat(ids(2)).allMatch(
+                request -> output.completion(request).getUsage().getPromptTokensDetails().getCachedTokens() == 0,
+                "the layers of a shard are of no use to another");
+    }
+
     // ------------------------------------------------------------------------------------------------ batches
 
-    private static Map<String, String> answers(int parallelism, List<PromptEvent> prompts, boolean together)
-            throws Exception {
+    private static Map<String, String> answers(int shards, int parallelism, List<PromptEvent> prompts,
+            boolean together) throws Exception {
         Configuration options = options("hashmap");
+        options.set(MillraceOptions.SHARDS, Integer.toString(shards));
         options.set(MillraceOptions.PREFIX_CACHE, true);
         PromptFeed feed = new PromptFeed();
         JobOutput output = new JobOutput();
@@ -235,18 +273,18 @@ class LlamaJobTest {
     }
 
     @Test
-    void anAnswerDependsNeitherOnTheBatchNorOnTheOrderNorOnTheParallelism() throws Exception {
+    void anAnswerDependsNeitherOnTheBatchNorOnTheOrderNorOnTheParallelismNorOnTheShards() throws Exception {
         List<PromptEvent> prompts = new ArrayList<>();
         for (int i = 0; i < 50; i++) {
             prompts.add(prompt("r" + i, "Tell me of the mill" + ", and of the river".repeat(i % 7), 8 + i % 9)
                     .setSeed((long) i).setLogprobs(true).build());
         }
-        Map<String, String> alone = answers(1, prompts, false);
+        Map<String, String> alone = answers(1, 1, prompts, false);
         assertThat(alone).hasSize(50);
-        assertThat(answers(1, prompts, true)).isEqualTo(alone);
+        assertThat(answers(1, 1, prompts, true)).isEqualTo(alone);
         for (int order = 0; order < 3; order++) {
             Collections.shuffle(prompts, new Random(order));
-            assertThat(answers(order == 0 ? 1 : 4, prompts, true)).isEqualTo(alone);
+            assertThat(answers(1 + order, order == 0 ? 4 : 2, prompts, true)).isEqualTo(alone);
         }
     }
 }

@@ -31,6 +31,11 @@ public final class SampleModels {
         return written(options());
     }
 
+    /** Four layers in F32, for 4096 positions, of a model that seldom stops by itself. */
+    public static Path deep() {
+        return written(options().withGeometry(4, 64, 128, 4, 2, 16).withContextLength(4 * CONTEXT).withSeed(3));
+    }
+
     /** The same geometry and vocabulary with other weights. */
     public static Path otherWeights() {
         return written(options().withSeed(77));

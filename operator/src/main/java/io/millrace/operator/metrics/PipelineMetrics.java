@@ -1,5 +1,6 @@
 package io.millrace.operator.metrics;
 
+import io.millrace.runtime.engine.StepObserver;
 import java.util.function.IntSupplier;
 import org.apache.flink.metrics.Counter;
 import org.apache.flink.metrics.Histogram;
@@ -10,7 +11,7 @@ import org.apache.flink.metrics.ThreadSafeSimpleCounter;
  * What the head of a pipeline of shards measures of the others, by its own clock alone. Durations are in microseconds. One
  * thread reports; others may read.
  */
-public final class PipelineMetrics {
+public final class PipelineMetrics implements StepObserver {
     private final Histogram roundTripTime;
     private final Counter networkTime = new ThreadSafeSimpleCounter();
 
@@ -25,14 +26,15 @@ public final class PipelineMetrics {
         pipeline.gauge("num_micro_batches_in_flight", inFlight::getAsInt);
     }
 
-    /**
-     * A micro-batch's result came back.
-     *
-     * @param totalNanos since it was sent
-     * @param computeNanos that the stages say they computed for it; the rest is network and queues
-     */
-    public void roundTrip(long totalNanos, long computeNanos) {
-        roundTripTime.update(totalNanos / 1000);
-        networkTime.inc(Math.max(0, totalNanos - computeNanos) / 1000);
+    @Override
+    public void computed(int rows, int sequences, long nanos) {}
+
+    @Override
+    public void waited(long nanos) {}
+
+    @Override
+    public void landed(long roundTripNanos, long shardNanos) {
+        roundTripTime.update(roundTripNanos / 1000);
+        networkTime.inc(Math.max(0, roundTripNanos - shardNanos) / 1000);
     }
 }

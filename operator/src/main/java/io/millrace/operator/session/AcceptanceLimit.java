@@ -29,6 +29,11 @@ final class AcceptanceLimit {
         }
     }
 
+    /** Whether the barrier of this savepoint is on its way. */
+    boolean expects(long savepoint) {
+        return savepoints.contains(savepoint);
+    }
+
     /** The barrier came, and no earlier one comes any more. */
     void snapshot(long checkpoint) {
         lastSnapshot = checkpoint;

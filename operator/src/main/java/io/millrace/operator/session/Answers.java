@@ -1,6 +1,7 @@
 package io.millrace.operator.session;
 
 import io.millrace.runtime.engine.GenerationStep;
+import io.millrace.runtime.sampling.Alternative;
 import io.millrace.runtime.prompt.Answer;
 import io.millrace.runtime.tokenizer.Tokenizer;
 import io.millrace.schemas.CompletionChoice;
@@ -116,7 +117,7 @@ final class Answers {
     /** The log probability of a step's token. */
     TokenLogprob logprob(GenerationStep step) {
         List<TopLogprob> top = new ArrayList<>();
-        for (GenerationStep.TokenLogprob each : step.alternatives()) {
+        for (Alternative each : step.alternatives()) {
             top.add(new TopLogprob(tokenizer.display(each.token()), each.token(), (double) each.logprob(),
                     bytes(each.token())));
         }

@@ -24,6 +24,9 @@ final class EngineInbox {
         /** The arena is short and this idle session should leave it. */
         record Eviction(Residency residency) implements Report {}
 
+        /** Another shard lacks what state has of this session's positions. */
+        record Lost(Residency residency) implements Report {}
+
         /** The engine died. */
         record Failure(Throwable cause) implements Report {}
     }

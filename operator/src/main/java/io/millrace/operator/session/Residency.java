@@ -20,7 +20,7 @@ final class Residency implements GenerationListener {
         this.session = session;
         this.engine = engine;
         this.inbox = inbox;
-        this.sequence = engine.open(this);
+        this.sequence = engine.open(session.key, this);
     }
 
     LiveSession session() {
@@ -54,6 +54,11 @@ final class Residency implements GenerationListener {
     @Override
     public void onEvictionRequest() {
         inbox.put(new EngineInbox.Report.Eviction(this));
+    }
+
+    @Override
+    public void onSavedKvLost() {
+        inbox.put(new EngineInbox.Report.Lost(this));
     }
 
     @Override

@@ -1,9 +1,10 @@
 package io.millrace.operator.session;
 
 import io.millrace.operator.metrics.ShardMetrics;
+import io.millrace.operator.shard.ShardMessage;
 import io.millrace.operator.state.KvState;
 import io.millrace.operator.state.SessionStore;
-import io.millrace.runtime.engine.SavedKv;
+import io.millrace.runtime.kv.SavedKv;
 import io.millrace.runtime.kv.KvLayout;
 import io.millrace.schemas.state.QueuedPrompt;
 import java.util.HashMap;
@@ -98,7 +99,13 @@ final class SessionCache {
     void leaveEngine(LiveSession session) throws Exception {
         // The engine may be ahead of what was committed: positions of tokens that are not known here are left out.
         saveKv(session, session.tokens.size());
-        release(session);
+        leave(session);
+    }
+
+    /** What state has of the session's positions is not there in every shard: they are written again as they are computed. */
+    void lost(LiveSession session) {
+        session.savedPositions = 0;
+        session.dirty = true;
     }
 
     /** The sessions whose turn runs. */
@@ -124,9 +131,10 @@ final class SessionCache {
 
     /** A stateless request remembers nothing but its id. */
     private void dropConversation(LiveSession session) {
-        release(session);
+        leave(session);
         if (session.savedPositions > 0) {
             kv.clear();
+            host.emit(new ShardMessage.Forget(session.key));
         }
         session.fallBack(0);
         session.turns = 0;
@@ -135,8 +143,9 @@ final class SessionCache {
 
     /** Forgets all of a session, its timer too. */
     void forget(LiveSession session) {
-        release(session);
+        leave(session);
         store.clear();
+        host.emit(new ShardMessage.Forget(session.key));
         if (session.timerMillis != 0) {
             host.deleteTimer(session.timerMillis);
         }
@@ -168,6 +177,13 @@ final class SessionCache {
         live.clear();
     }
 
+    private void leave(LiveSession session) {
+        if (session.residency() != null) {
+            host.emit(new ShardMessage.Leave(session.key));
+        }
+        release(session);
+    }
+
     private static void release(LiveSession session) {
         Residency residency = session.residency();
         if (residency != null) {
@@ -179,12 +195,14 @@ final class SessionCache {
     private void saveKv(LiveSession session, int limit) throws Exception {
         Residency residency = session.residency();
         if (residency != null) {
-            int saved = kv.save(residency.sequence()::readBlock, session.savedPositions, limit);
-            if (saved != session.savedPositions) {
-                metrics.saved(KvLayout.blocksFor(saved) - session.savedPositions / KvLayout.BLOCK_POSITIONS);
-                session.dirty = true;
+            int before = session.savedPositions;
+            KvState.Saved saved = kv.save(residency.sequence()::readBlock, before, limit);
+            if (saved.blocks().length > 0) {
+                host.emit(new ShardMessage.Save(session.key, before, saved.positions(), saved.blocks()));
             }
-            session.savedPositions = saved;
+            metrics.saved(saved.blocks().length);
+            session.dirty |= saved.positions() != before;
+            session.savedPositions = saved.positions();
         }
     }
 

@@ -1,5 +1,6 @@
 package io.millrace.operator.session;
 
+import io.millrace.operator.shard.ShardMessage;
 import io.millrace.schemas.CompletionEvent;
 import io.millrace.schemas.DeadLetter;
 import io.millrace.schemas.TokenDelta;
@@ -22,4 +23,7 @@ interface SessionHost {
     void emit(TokenDelta delta);
 
     void emit(DeadLetter letter);
+
+    /** To the other shards; does nothing when there are none. */
+    void emit(ShardMessage message);
 }

@@ -2,8 +2,15 @@ package io.millrace.operator.session;
 
 import io.millrace.operator.LlamaStreams;
 import io.millrace.operator.OperatorSettings;
+import io.millrace.operator.metrics.PipelineMetrics;
 import io.millrace.operator.metrics.SessionMetrics;
 import io.millrace.operator.metrics.ShardMetrics;
+import io.millrace.operator.shard.Feedback;
+import io.millrace.operator.shard.MicroBatchOutbox;
+import io.millrace.operator.shard.ShardLayout;
+import io.millrace.operator.shard.ShardMessage;
+import io.millrace.operator.shard.ShardPipeline;
+import io.millrace.operator.shard.TaskManagerLease;
 import io.millrace.operator.state.KvState;
 import io.millrace.operator.state.ModelState;
 import io.millrace.operator.state.SessionStore;
@@ -23,6 +30,7 @@ import java.util.stream.Stream;
 import org.apache.flink.api.common.operators.MailboxExecutor;
 import org.apache.flink.runtime.checkpoint.CheckpointOptions;
 import org.apache.flink.runtime.checkpoint.SavepointType;
+import org.apache.flink.runtime.memory.SharedResources;
 import org.apache.flink.runtime.operators.coordination.OperatorEvent;
 import org.apache.flink.runtime.operators.coordination.OperatorEventHandler;
 import org.apache.flink.runtime.state.CheckpointStreamFactory;
@@ -40,6 +48,7 @@ import org.apache.flink.streaming.api.operators.StreamOperatorParameters;
 import org.apache.flink.streaming.api.operators.Triggerable;
 import org.apache.flink.streaming.runtime.streamrecord.StreamRecord;
 import org.apache.flink.streaming.runtime.tasks.mailbox.TaskMailbox;
+import org.apache.flink.util.OutputTag;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -67,10 +76,13 @@ final class SessionOperator extends AbstractStreamOperator<CompletionEvent>
     private final transient MailboxExecutor taskMailbox;
     private final transient AcceptanceLimit limit;
     private final OperatorSettings settings;
+    private final String pipeline;
+    private final OutputTag<ShardMessage> shardMessages;
     private final int reportsPerMail;
     private transient @Nullable SessionStore store;
     private transient @Nullable ModelState models;
     private transient @Nullable EngineLease lease;
+    private transient @Nullable TaskManagerLease<Feedback> feedback;
     private transient @Nullable EngineInbox inbox;
     private transient @Nullable ShardMetrics shard;
     private transient @Nullable SessionCache cache;
@@ -82,7 +94,8 @@ final class SessionOperator extends AbstractStreamOperator<CompletionEvent>
     /** Whether what is snapshot now is a savepoint, which is made once and then gone on from. */
     private transient boolean isSavepoint;
 
-    SessionOperator(StreamOperatorParameters<CompletionEvent> parameters, OperatorSettings settings,
+    /** @param pipeline name of its shards in the job */
+    SessionOperator(StreamOperatorParameters<CompletionEvent> parameters, OperatorSettings settings, String pipeline,
             int reportsPerMail) {
         super(parameters);
         this.mailbox = parameters.getMailboxExecutor();
@@ -90,6 +103,8 @@ final class SessionOperator extends AbstractStreamOperator<CompletionEvent>
                 .createExecutor(TaskMailbox.MIN_PRIORITY);
         this.limit = new AcceptanceLimit(settings.maxAcceptedPrompts());
         this.settings = settings;
+        this.pipeline = pipeline;
+        this.shardMessages = ShardPipeline.messages(settings);
         this.reportsPerMail = reportsPerMail;
     }
 
@@ -107,16 +122,26 @@ final class SessionOperator extends AbstractStreamOperator<CompletionEvent>
         super.open();
         InternalTimerService<VoidNamespace> timers = getInternalTimerService("session-expiry",
                 VoidNamespaceSerializer.INSTANCE, this);
-        lease = EngineLease.acquire(getContainingTask().getEnvironment().getSharedResources(), settings);
-        SharedEngine engine = lease.engine();
+        String tag = "";
+        if (sharded()) {
+            tag = openShards().tag();
+        } else {
+            lease = EngineLease.acquire(sharedResources(), settings);
+        }
+        SharedEngine engine = Objects.requireNonNull(lease).engine();
         SessionStore states = Objects.requireNonNull(store, "initializeState() comes before open()");
         Host host = new Host(timers);
-        KvState kv = new KvState(states.kv(), engine.engine().kvLayout(), engine.fingerprint());
+        KvState kv = new KvState(states.kv(), engine.engine().kvLayout(), engine.fingerprint() + tag);
         List<String> keysWithWork = keysWithWork();
         checkModel(new ModelRecord(engine.fingerprint(), kv.tag()), states, keysWithWork);
         shard = new ShardMetrics(getMetricGroup(), 0, () -> engine.engine().stats().blocksUsed(),
                 () -> engine.engine().stats().blocksTotal());
         engine.engine().observe(shard);
+        if (sharded()) {
+            // The engine is this subtask's own, and ends with it.
+            engine.engine()
+                    .observe(new PipelineMetrics(getMetricGroup(), () -> engine.engine().stats().microBatches()));
+        }
         SessionCache live = new SessionCache(states, kv, host, shard, settings.ttlMillis());
         SessionMetrics metrics = new SessionMetrics(getMetricGroup(), () -> sessions().accepted(), live::size,
                 engine.engine()::stats);
@@ -124,6 +149,27 @@ final class SessionOperator extends AbstractStreamOperator<CompletionEvent>
         cache = live;
         sessions = new Sessions(settings, engine, live, inbox, host, metrics);
         sessions().restore(keysWithWork);
+    }
+
+    private ShardLayout openShards() throws Exception {
+        ShardLayout layout = ShardLayout.of(settings);
+        lease = EngineLease.acquire(sharedResources(), layout,
+                new MicroBatchOutbox(mailbox, settings.microBatches(), this::emit));
+        feedback = Feedback.lease(sharedResources(), getRuntimeContext(), pipeline);
+        feedback.resource().connect(lease.engine().engine()::land);
+        return layout;
+    }
+
+    private SharedResources sharedResources() {
+        return getContainingTask().getEnvironment().getSharedResources();
+    }
+
+    private boolean sharded() {
+        return settings.shards().count() > 1;
+    }
+
+    private void emit(ShardMessage message) {
+        output.collect(shardMessages, new StreamRecord<>(message));
     }
 
     private List<String> keysWithWork() {
@@ -160,6 +206,10 @@ final class SessionOperator extends AbstractStreamOperator<CompletionEvent>
         while (sessions().accepted() > 0) {
             taskMailbox.yield();
         }
+        if (sharded()) {
+            // The other shards hear of nothing after this, also not of what the last checkpoint saves.
+            Objects.requireNonNull(cache, NOT_OPEN).saveAll(true);
+        }
     }
 
     @Override
@@ -168,6 +218,10 @@ final class SessionOperator extends AbstractStreamOperator<CompletionEvent>
             // Also after an open() that failed. The sessions leave first: the engine may outlive this subtask.
             if (cache != null) {
                 cache.abandon();
+            }
+            if (feedback != null) {
+                feedback.resource().disconnect();
+                feedback.release();
             }
             if (lease != null) {
                 if (shard != null) {
@@ -222,10 +276,21 @@ final class SessionOperator extends AbstractStreamOperator<CompletionEvent>
 
     // ----------------------------------------------------------------------------------------------- checkpoints
 
+    /** What the other shards are to save they must hear of before the barrier comes to them. */
+    @Override
+    public void prepareSnapshotPreBarrier(long checkpointId) throws Exception {
+        super.prepareSnapshotPreBarrier(checkpointId);
+        if (sharded()) {
+            Objects.requireNonNull(cache, NOT_OPEN).saveAll(limit.expects(checkpointId));
+        }
+    }
+
     @Override
     public void snapshotState(StateSnapshotContext context) throws Exception {
         super.snapshotState(context);
-        Objects.requireNonNull(cache, NOT_OPEN).saveAll(isSavepoint);
+        if (!sharded()) {
+            Objects.requireNonNull(cache, NOT_OPEN).saveAll(isSavepoint);
+        }
     }
 
     @Override
@@ -300,6 +365,13 @@ final class SessionOperator extends AbstractStreamOperator<CompletionEvent>
         @Override
         public void emit(TokenDelta delta) {
             output.collect(LlamaStreams.DELTAS, new StreamRecord<>(delta));
+        }
+
+        @Override
+        public void emit(ShardMessage message) {
+            if (sharded()) {
+                SessionOperator.this.emit(message);
+            }
         }
 
         @Override

@@ -17,14 +17,21 @@ public final class SessionOperatorFactory extends AbstractStreamOperatorFactory<
             OneInputStreamOperatorFactory<SessionInput, CompletionEvent>,
             CoordinatedOperatorFactory<CompletionEvent> {
     private final OperatorSettings settings;
+    private final String pipeline;
     private final int reportsPerMail;
 
-    public SessionOperatorFactory(OperatorSettings settings) {
-        this(settings, EngineInbox.REPORTS_PER_MAIL);
+    /**
+     * Makes operators of these settings.
+     *
+     * @param pipeline name of its shards in the job, its uid
+     */
+    public SessionOperatorFactory(OperatorSettings settings, String pipeline) {
+        this(settings, pipeline, EngineInbox.REPORTS_PER_MAIL);
     }
 
-    SessionOperatorFactory(OperatorSettings settings, int reportsPerMail) {
+    SessionOperatorFactory(OperatorSettings settings, String pipeline, int reportsPerMail) {
         this.settings = settings;
+        this.pipeline = pipeline;
         this.reportsPerMail = reportsPerMail;
     }
 
@@ -32,7 +39,7 @@ public final class SessionOperatorFactory extends AbstractStreamOperatorFactory<
     @SuppressWarnings({"unchecked", "TypeParameterUnusedInFormals"}) // The interface declares it so.
     public <T extends StreamOperator<CompletionEvent>> T createStreamOperator(
             StreamOperatorParameters<CompletionEvent> parameters) {
-        SessionOperator operator = new SessionOperator(parameters, settings, reportsPerMail);
+        SessionOperator operator = new SessionOperator(parameters, settings, pipeline, reportsPerMail);
         parameters.getOperatorEventDispatcher()
                 .registerEventHandler(parameters.getStreamConfig().getOperatorID(), operator);
         return (T) operator;

@@ -7,7 +7,7 @@ import io.millrace.operator.session.EngineInbox.Report;
 import io.millrace.runtime.engine.FinishReason;
 import io.millrace.runtime.engine.GenerationRequest;
 import io.millrace.runtime.engine.GenerationStep;
-import io.millrace.runtime.engine.SavedKv;
+import io.millrace.runtime.kv.SavedKv;
 import io.millrace.schemas.PromptEvent;
 import io.millrace.schemas.SessionControl;
 import io.millrace.schemas.state.Origin;
@@ -213,9 +213,11 @@ final class Sessions {
             case Report.Step(Residency residency, GenerationStep step) when residency.current() ->
                 commit(residency.session(), step);
             case Report.Eviction(Residency residency) when residency.current() -> evict(residency.session());
+            case Report.Lost(Residency residency) when residency.current() -> cache.lost(residency.session());
             case Report.Failure(Throwable cause) ->
                 throw new IllegalStateException("the inference engine failed: " + cause, cause);
-            case Report.Step _,Report.Eviction _ -> LOG.trace("A report of a stay that is over is dropped");
+            case Report.Step _,Report.Eviction _,Report.Lost _ ->
+                LOG.trace("A report of a stay that is over is dropped");
         }
     }
 

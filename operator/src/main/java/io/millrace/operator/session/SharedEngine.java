@@ -3,68 +3,61 @@ package io.millrace.operator.session;
 import static java.nio.charset.StandardCharsets.UTF_8;
 
 import io.millrace.operator.OperatorSettings;
+import io.millrace.operator.shard.ModelLease;
+import io.millrace.operator.shard.ShardLayout;
 import io.millrace.runtime.engine.Engine;
-import io.millrace.runtime.engine.EngineOptions;
-import io.millrace.runtime.kernels.KernelProvider;
-import io.millrace.runtime.kernels.KernelWarmUp;
 import io.millrace.runtime.model.LlamaModel;
-import io.millrace.runtime.packing.PackingOptions;
 import io.millrace.runtime.prompt.AnswerParser;
 import io.millrace.runtime.prompt.ChatFormat;
+import io.millrace.runtime.shard.Downstream;
 import io.millrace.runtime.tokenizer.Tokenizer;
+import io.millrace.runtime.weights.LayerRange;
 import java.nio.ByteBuffer;
-import java.nio.file.Path;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
-import java.time.Duration;
 import java.util.HexFormat;
 import java.util.List;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
-/**
- * A model and the engine that runs it: one per task manager and settings, leased by its subtasks through {@link
- * EngineLease}. Any thread may use it.
- */
+/** A model and the engine that runs it, leased by subtasks through {@link EngineLease}. Any thread may use it. */
 final class SharedEngine implements AutoCloseable {
-    private static final Logger LOG = LoggerFactory.getLogger(SharedEngine.class);
-
-    /** Spent while the task is still deploying, so that the first prompt does not wait for the compiler. */
-    private static final Duration WARM_UP = Duration.ofMillis(1500);
-
     private final LlamaModel model;
     private final Engine engine;
+    private final Runnable closeModel;
     private final ChatFormat format;
     private final AnswerParser parser;
     private final String vocabulary;
 
-    private SharedEngine(LlamaModel model, Engine engine) {
+    private SharedEngine(LlamaModel model, Engine engine, Runnable closeModel) {
         Tokenizer tokenizer = model.tokenizer();
         this.model = model;
         this.engine = engine;
+        this.closeModel = closeModel;
         this.format = new ChatFormat(tokenizer);
         this.parser = new AnswerParser(tokenizer);
         this.vocabulary = fingerprint(tokenizer);
     }
 
-    /** Loads the model; throws {@link io.millrace.runtime.weights.ModelFormatException} when it is no Llama. */
+    /** Loads a whole model; throws {@link io.millrace.runtime.weights.ModelFormatException} when it is no Llama. */
     static SharedEngine open(OperatorSettings settings) {
-        Path path = Path.of(settings.model());
-        int threads = settings.threads() == 0 ? Runtime.getRuntime().availableProcessors() : settings.threads();
-        LlamaModel model = LlamaModel.open(path, new PackingOptions(
-                PackingOptions.cacheDirectory(settings.weightsCacheDir()), threads, new LoadingLog(path)));
+        LlamaModel model = ModelLease.open(settings, outline -> LayerRange.all(outline.config()));
         try {
-            model.weights().warnings().forEach(warning -> LOG.warn("{}: {}", path, warning));
-            KernelWarmUp.run(KernelProvider.kernels(), model.weights(), model.packed(),
-                    WARM_UP);
-            Engine engine = Engine.start(model, new EngineOptions(settings.maxNumSeqs(),
-                    settings.maxNumBatchedTokens(), settings.kvBytes(), settings.kvType(), threads,
-                    settings.prefixCache(), settings.numSpeculativeTokens(), settings.promptLookupNgram()));
-            return new SharedEngine(model, engine);
+            Engine engine = Engine.start(model, settings.engineOptions(settings.kvBytes()));
+            return new SharedEngine(model, engine, model::close);
         } catch (RuntimeException | Error e) {
             model.close();
             throw e;
         }
+    }
+
+    /**
+     * An engine of the first shard.
+     *
+     * @param model is closed by the caller, after the engine
+     * @param shards the others
+     */
+    static SharedEngine of(LlamaModel model, ShardLayout layout, Downstream shards) {
+        Engine engine = Engine.start(model, layout.settings().engineOptions(layout.kvBytes(0)), shards);
+        return new SharedEngine(model, engine, () -> {});
     }
 
     Engine engine() {
@@ -127,6 +120,6 @@ final class SharedEngine implements AutoCloseable {
     @Override
     public void close() {
         engine.close();
-        model.close();
+        closeModel.run();
     }
 }

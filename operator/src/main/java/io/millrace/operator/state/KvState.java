@@ -2,8 +2,9 @@ package io.millrace.operator.state;
 
 import static io.millrace.runtime.kv.KvLayout.BLOCK_POSITIONS;
 
-import io.millrace.runtime.engine.SavedKv;
+import io.millrace.runtime.kv.BlockCopy;
 import io.millrace.runtime.kv.KvLayout;
+import io.millrace.runtime.kv.SavedKv;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -40,33 +41,44 @@ public final class KvState {
     /** The arena's side of a block, which is {@link io.millrace.runtime.engine.Sequence#readBlock}. */
     @FunctionalInterface
     public interface BlockReader {
-        /** Copies block {@code index} to {@code target}; returns how many of its positions are computed, 0 for none. */
-        int readBlock(int index, MemorySegment target);
+        /** Copies block {@code index} to {@code target}; returns which it is and how many of its positions are computed. */
+        BlockCopy readBlock(int index, MemorySegment target);
     }
+
+    /**
+     * What {@link #save} has written.
+     *
+     * @param positions that state holds now
+     * @param blocks ids in the arena of the blocks that were written, from that of the first position that state did not hold
+     */
+    public record Saved(int positions, int[] blocks) {}
 
     /**
      * Writes what state does not hold yet.
      *
      * @param saved positions that state holds already
      * @param limit positions at and after this one are not written
-     * @return positions that state holds now
+     * @return what state holds now
      */
-    public int save(BlockReader arena, int saved, int limit) throws Exception {
+    public Saved save(BlockReader arena, int saved, int limit) throws Exception {
         int held = saved;
+        List<Integer> ids = new ArrayList<>();
         for (int block = saved / BLOCK_POSITIONS; block < KvLayout.blocksFor(limit); block++) {
             int first = block * BLOCK_POSITIONS;
             byte[] bytes = partition.parts() == 1 ? new byte[partition.length(0)] : scratch;
-            int positions = Math.min(arena.readBlock(block, MemorySegment.ofArray(bytes)), limit - first);
+            BlockCopy copy = arena.readBlock(block, MemorySegment.ofArray(bytes));
+            int positions = Math.min(copy.positions(), limit - first);
             if (first + positions <= held) {
-                return held;
+                break;
             }
             put(block, positions, bytes);
+            ids.add(copy.id());
             held = first + positions;
             if (positions < BLOCK_POSITIONS) {
-                return held;
+                break;
             }
         }
-        return held;
+        return new Saved(held, ids.stream().mapToInt(Integer::intValue).toArray());
     }
 
     private void put(int block, int positions, byte[] bytes) throws Exception {

@@ -31,8 +31,12 @@ public final class SessionStore {
         this.session = states
                 .getState(new ValueStateDescriptor<>("session", new AvroSerializer<>(SessionRecord.class)));
         this.queue = states.getListState(new ListStateDescriptor<>(QUEUE, new AvroSerializer<>(QueuedPrompt.class)));
-        this.kv = states
-                .getMapState(new MapStateDescriptor<>("kv", IntSerializer.INSTANCE, KvBlockSerializer.INSTANCE));
+        this.kv = kv(states);
+    }
+
+    /** The KV blocks alone, which are all that a further shard keeps. */
+    public static MapState<Integer, KvBlock> kv(KeyedStateStore states) {
+        return states.getMapState(new MapStateDescriptor<>("kv", IntSerializer.INSTANCE, KvBlockSerializer.INSTANCE));
     }
 
     /** The current key's record, or null when it has no session. Not to be changed. */

@@ -12,8 +12,8 @@ class PipelineMetricsTest {
 
     @Test
     void whatTheStagesDidNotComputeIsNetworkAndQueues() {
-        metrics.roundTrip(9_000_000, 7_000_000);
-        metrics.roundTrip(5_000_000, 4_500_000);
+        metrics.landed(9_000_000, 7_000_000);
+        metrics.landed(5_000_000, 4_500_000);
         assertThat(recorded.count("pipeline.network_time")).isEqualTo(2_500);
         assertThat(recorded.histogram("pipeline.round_trip_time").getCount()).isEqualTo(2);
         assertThat(recorded.histogram("pipeline.round_trip_time").getStatistics().getMax()).isEqualTo(9_000);
@@ -21,7 +21,7 @@ class PipelineMetricsTest {
 
     @Test
     void clocksThatDisagreeDoNotCountBackwards() {
-        metrics.roundTrip(1_000_000, 2_000_000);
+        metrics.landed(1_000_000, 2_000_000);
         assertThat(recorded.count("pipeline.network_time")).isZero();
     }
 

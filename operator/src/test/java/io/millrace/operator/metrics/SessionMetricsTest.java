@@ -9,7 +9,7 @@ import org.junit.jupiter.api.Test;
 class SessionMetricsTest {
     private final RecordedMetrics recorded = new RecordedMetrics();
     private final SessionMetrics metrics = new SessionMetrics(recorded, () -> 7, () -> 5,
-            () -> new EngineStats(3, 2, 1, 4, 100, 0, 0, 0, 80, 60, 12, 9));
+            () -> new EngineStats(3, 2, 1, 4, 100, 0, 0, 0, 80, 60, 12, 9, 0));
 
     @Test
     void durationsAreInMicroseconds() {

@@ -51,7 +51,7 @@ final class OperatorRun implements AutoCloseable {
     private OperatorRun(Configuration options, int reportsPerMail, int maxParallelism, int parallelism, int subtask,
             @Nullable StateBackend backend, @Nullable OperatorSubtaskState state, long now) throws Exception {
         harness = new KeyedOneInputStreamOperatorTestHarness<>(
-                new SessionOperatorFactory(OperatorSettings.of(options), reportsPerMail), SessionInputs::key,
+                new SessionOperatorFactory(OperatorSettings.of(options), "llama", reportsPerMail), SessionInputs::key,
                 Types.STRING, maxParallelism, parallelism, subtask);
         if (backend != null) {
             harness.setStateBackend(backend);

@@ -10,6 +10,7 @@ import io.millrace.runtime.engine.FinishReason;
 import io.millrace.runtime.engine.GenerationStep;
 import io.millrace.runtime.engine.TurnTiming;
 import io.millrace.runtime.sampling.SamplingParameters;
+import io.millrace.operator.shard.ShardMessage;
 import io.millrace.schemas.CompletionEvent;
 import io.millrace.schemas.DeadLetter;
 import io.millrace.schemas.Message;
@@ -69,6 +70,9 @@ class TurnReporterTest {
         public void emit(TokenDelta delta) {
             deltas.add(delta);
         }
+
+        @Override
+        public void emit(ShardMessage message) {}
 
         @Override
         public void emit(DeadLetter letter) {

@@ -3,7 +3,8 @@ package io.millrace.operator.state;
 import static io.millrace.runtime.kv.KvLayout.BLOCK_POSITIONS;
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.millrace.runtime.engine.SavedKv;
+import io.millrace.runtime.kv.SavedKv;
+import io.millrace.runtime.kv.BlockCopy;
 import io.millrace.runtime.kv.KvLayout;
 import io.millrace.runtime.kv.KvType;
 import java.lang.foreign.MemorySegment;
@@ -25,7 +26,7 @@ class KvStateTest {
             if (positions > 0) {
                 fill(layout, block, content, target);
             }
-            return positions;
+            return positions == 0 ? BlockCopy.NONE : new BlockCopy(100 + block, positions);
         };
     }
 
@@ -53,7 +54,7 @@ class KvStateTest {
 
     @Test
     void whatIsSavedIsLoaded() throws Exception {
-        assertThat(kv(SMALL).save(arena(SMALL, 40, 1), 0, 40)).isEqualTo(40);
+        assertThat(kv(SMALL).save(arena(SMALL, 40, 1), 0, 40).positions()).isEqualTo(40);
         SavedKv saved = Objects.requireNonNull(kv(SMALL).load(40));
         assertThat(saved.positions()).isEqualTo(40);
         for (int block = 0; block < 3; block++) {
@@ -62,8 +63,15 @@ class KvStateTest {
     }
 
     @Test
+    void tellsWhichBlocksOfTheArenaItHasWritten() throws Exception {
+        assertThat(kv(SMALL).save(arena(SMALL, 40, 1), 0, 40).blocks()).containsExactly(100, 101, 102);
+        assertThat(kv(SMALL).save(arena(SMALL, 50, 1), 40, 50).blocks()).containsExactly(102, 103);
+        assertThat(kv(SMALL).save(arena(SMALL, 50, 1), 50, 50).blocks()).isEmpty();
+    }
+
+    @Test
     void aBlockOfALargeModelIsCutIntoPartsOfAtMostOneMebibyte() throws Exception {
-        assertThat(kv(LARGE).save(arena(LARGE, 20, 7), 0, 20)).isEqualTo(20);
+        assertThat(kv(LARGE).save(arena(LARGE, 20, 7), 0, 20).positions()).isEqualTo(20);
         assertThat(state.map).hasSize(2 * 3);
         assertThat(state.map.values()).allMatch(part -> part.length() <= 1 << 20);
         SavedKv saved = Objects.requireNonNull(kv(LARGE).load(20));
@@ -72,29 +80,29 @@ class KvStateTest {
 
     @Test
     void aFullBlockIsWrittenOnceAndTheTailEachTime() throws Exception {
-        int held = kv(SMALL).save(arena(SMALL, 40, 1), 0, 40);
+        int held = kv(SMALL).save(arena(SMALL, 40, 1), 0, 40).positions();
         assertThat(state.writes).isEqualTo(3);
-        held = kv(SMALL).save(arena(SMALL, 45, 1), held, 45);
+        held = kv(SMALL).save(arena(SMALL, 45, 1), held, 45).positions();
         assertThat(held).isEqualTo(45);
         assertThat(state.writes).as("the tail again").isEqualTo(4);
-        held = kv(SMALL).save(arena(SMALL, 45, 1), held, 45);
+        held = kv(SMALL).save(arena(SMALL, 45, 1), held, 45).positions();
         assertThat(state.writes).as("nothing new").isEqualTo(4);
-        held = kv(SMALL).save(arena(SMALL, 50, 1), held, 50);
+        held = kv(SMALL).save(arena(SMALL, 50, 1), held, 50).positions();
         assertThat(held).isEqualTo(50);
         assertThat(state.writes).as("the tail, now full, and the next one").isEqualTo(6);
     }
 
     @Test
     void positionsOfTokensThatAreNotKnownYetAreNotSaved() throws Exception {
-        assertThat(kv(SMALL).save(arena(SMALL, 40, 1), 0, 21)).isEqualTo(21);
+        assertThat(kv(SMALL).save(arena(SMALL, 40, 1), 0, 21).positions()).isEqualTo(21);
         assertThat(Objects.requireNonNull(kv(SMALL).load(21)).positions()).isEqualTo(21);
     }
 
     @Test
     void whatStateHoldsStaysWhenTheArenaHasLessOfIt() throws Exception {
-        int held = kv(SMALL).save(arena(SMALL, 40, 1), 0, 40);
-        assertThat(kv(SMALL).save(arena(SMALL, 0, 2), held, 48)).isEqualTo(40);
-        assertThat(kv(SMALL).save(arena(SMALL, 35, 2), held, 48)).isEqualTo(40);
+        int held = kv(SMALL).save(arena(SMALL, 40, 1), 0, 40).positions();
+        assertThat(kv(SMALL).save(arena(SMALL, 0, 2), held, 48).positions()).isEqualTo(40);
+        assertThat(kv(SMALL).save(arena(SMALL, 35, 2), held, 48).positions()).isEqualTo(40);
         assertThat(block(Objects.requireNonNull(kv(SMALL).load(40)), SMALL, 2)).isEqualTo(expected(SMALL, 2, 1));
     }
 

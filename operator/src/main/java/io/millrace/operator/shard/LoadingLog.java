@@ -1,4 +1,4 @@
-package io.millrace.operator.session;
+package io.millrace.operator.shard;
 
 import io.millrace.runtime.packing.LoadingListener;
 import java.nio.file.Path;
