@@ -42,7 +42,7 @@ import picocli.CommandLine.Spec;
                         "  millrace bench --model model.gguf --end-to-end --conversations 1 --turns 10 --compare-resend"})
 final class BenchCommand implements Callable<Integer> {
     private static final List<String> OF_END_TO_END = List.of("--conversations", "--turns", "--tokens",
-            "--compare-resend");
+            "--compare-resend", "--compare-shards", "--micro-batches");
     private static final List<String> OF_DECODER = List.of("--pp", "--tg", "--batch", "--depth");
     private static final List<String> OF_MODEL = List.of("--model", "--prompt", "--kv-type",
             WeightsCacheOption.NAME);
@@ -148,7 +148,7 @@ final class BenchCommand implements Callable<Integer> {
     private EndToEndReport measureEndToEnd(Path path) throws IOException, InterruptedException {
         Workload work = conversations.workload(prompt);
         EndToEndBench.Setup setup = new EndToEndBench.Setup(threads, kvType, cache.setting(), repetitions,
-                conversations.compareResend());
+                conversations.comparisons());
         try (Interruption _ = Interruption.ofThisThread();
                 TemporaryDirectory directory = TemporaryDirectory.create("millrace-bench");
                 LlamaModel opened = pack(packing -> LlamaModel.open(path, packing))) {

@@ -21,8 +21,19 @@ final class EndToEndOptions {
     @Option(names = "--compare-resend", description = "End to end: the same conversations also with the whole history sent and computed again in each turn, as a stateless server would.")
     private boolean compareResend;
 
-    boolean compareResend() {
-        return compareResend;
+    @Option(names = "--compare-shards", paramLabel = "N", defaultValue = "1", description = "End to end: the same conversations also with the model's layers shared out over so many shards, all in this process. Default: ${DEFAULT-VALUE}, which compares nothing.")
+    private int compareShards;
+
+    @Option(names = "--micro-batches", paramLabel = "N", defaultValue = "0", description = "End to end: steps under way through the shards at the same time; 0 for as many as shards. Default: ${DEFAULT-VALUE}.")
+    private int microBatches;
+
+    /** Throws when an option is out of range, naming it. */
+    EndToEndBench.Comparisons comparisons() {
+        Numbers.requirePositive("--compare-shards", compareShards);
+        if (microBatches < 0) {
+            throw new InvalidInput("--micro-batches: " + microBatches + " is not 0 or more");
+        }
+        return new EndToEndBench.Comparisons(compareResend, compareShards, microBatches);
     }
 
     /** Throws when an option is out of range, naming it. */

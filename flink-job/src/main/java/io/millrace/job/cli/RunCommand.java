@@ -5,7 +5,6 @@ import io.millrace.job.kafka.KafkaSettings;
 import io.millrace.operator.OperatorSettings;
 import io.millrace.runtime.model.LlamaModel;
 import io.millrace.runtime.packing.PackingOptions;
-import io.millrace.runtime.weights.LayerSplit;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Path;
@@ -75,7 +74,7 @@ final class RunCommand implements Callable<Integer> {
     private void prepareModel(OperatorSettings operator) {
         LoadingProgress.during(PackingOptions.cacheDirectory(operator.weightsCacheDir()),
                 Runtime.getRuntime().availableProcessors(), spec.commandLine().getErr(),
-                packing -> LlamaModel.prepare(Path.of(operator.model()), outline -> LayerSplit.balanced(outline, 1),
+                packing -> LlamaModel.prepare(Path.of(operator.model()), operator.shards()::split,
                         packing));
     }
 

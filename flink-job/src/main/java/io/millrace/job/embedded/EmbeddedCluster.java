@@ -2,6 +2,7 @@ package io.millrace.job.embedded;
 
 import io.millrace.job.MillraceJob;
 import io.millrace.job.RootCause;
+import io.millrace.operator.OperatorSettings;
 import java.net.URI;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -40,6 +41,10 @@ public final class EmbeddedCluster implements AutoCloseable {
     /** For each subtask of an operator. */
     private static final MemorySize NETWORK_MEMORY = NETWORK_BUFFER.multiply(512);
 
+    /** Activations are large: a prompt's rows are many buffers. */
+    private static final MemorySize SHARD_NETWORK_BUFFER = MemorySize.parse("32kb");
+    private static final MemorySize SHARD_NETWORK_MEMORY = SHARD_NETWORK_BUFFER.multiply(512);
+
     private final MiniCluster cluster;
     private final JobID job;
 
@@ -66,8 +71,11 @@ public final class EmbeddedCluster implements AutoCloseable {
         setIfAbsent(config, StateBackendOptions.STATE_BACKEND, "rocksdb");
         setIfAbsent(config, CheckpointingOptions.INCREMENTAL_CHECKPOINTS, true);
         // Taken at once; prompts and tokens need little of it.
-        MemorySize network = NETWORK_MEMORY.multiply(config.get(CoreOptions.DEFAULT_PARALLELISM));
-        setIfAbsent(config, TaskManagerOptions.MEMORY_SEGMENT_SIZE, NETWORK_BUFFER);
+        int shards = OperatorSettings.of(config).shards().count();
+        int slots = config.get(CoreOptions.DEFAULT_PARALLELISM) * shards;
+        MemorySize network = (shards == 1 ? NETWORK_MEMORY : SHARD_NETWORK_MEMORY).multiply(slots);
+        setIfAbsent(config, TaskManagerOptions.MEMORY_SEGMENT_SIZE,
+                shards == 1 ? NETWORK_BUFFER : SHARD_NETWORK_BUFFER);
         setIfAbsent(config, TaskManagerOptions.NETWORK_MEMORY_MIN, network);
         setIfAbsent(config, TaskManagerOptions.NETWORK_MEMORY_MAX, network);
         setIfAbsent(config, TaskManagerOptions.BUFFER_DEBLOAT_ENABLED, true);
@@ -78,7 +86,7 @@ public final class EmbeddedCluster implements AutoCloseable {
         JobGraph graph = env.getStreamGraph().getJobGraph();
         MiniCluster cluster = new MiniCluster(
                 new MiniClusterConfiguration.Builder().setConfiguration(config).setNumTaskManagers(1)
-                        .setNumSlotsPerTaskManager(config.get(CoreOptions.DEFAULT_PARALLELISM)).build());
+                        .setNumSlotsPerTaskManager(slots).build());
         try {
             cluster.start();
             return new EmbeddedCluster(cluster, get(cluster.submitJob(graph)).getJobID());

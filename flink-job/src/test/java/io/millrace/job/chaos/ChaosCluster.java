@@ -4,8 +4,11 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Random;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /**
@@ -43,11 +46,21 @@ final class ChaosCluster implements AutoCloseable {
         return jobManager;
     }
 
-    /** Kills some task managers, whichever chance names. */
-    void killTaskManagers(int count, Random random) {
+    /** What each task manager has in memory. */
+    Map<String, ProcessMemory> taskManagerMemory() throws IOException {
+        Map<String, ProcessMemory> memory = new LinkedHashMap<>();
+        for (ChildProcess taskManager : taskManagers) {
+            memory.put(taskManager.name(), ProcessMemory.of(taskManager.pid()));
+        }
+        return memory;
+    }
+
+    /** Kills some task managers, whichever chance names, and says which. */
+    String killTaskManagers(int count, Random random) {
         List<ChildProcess> victims = new ArrayList<>(taskManagers);
         Collections.shuffle(victims, random);
         victims.subList(0, count).forEach(ChildProcess::kill);
+        return victims.subList(0, count).stream().map(ChildProcess::name).collect(Collectors.joining(" and "));
     }
 
     /** How often a process ended though nobody killed it. */

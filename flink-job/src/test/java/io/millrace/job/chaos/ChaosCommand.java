@@ -41,8 +41,11 @@ public final class ChaosCommand implements Callable<Integer> {
     @Option(names = "--max-tokens", paramLabel = "N", defaultValue = "256", description = "At most this many tokens per answer, at least a quarter of it. Default: ${DEFAULT-VALUE}.")
     private int maxTokens;
 
-    @Option(names = "--task-managers", paramLabel = "N", defaultValue = "2", description = "With two slots each; at least 2. Default: ${DEFAULT-VALUE}.")
+    @Option(names = "--task-managers", paramLabel = "N", defaultValue = "2", description = "At least 2, with two slots each, or of shards one each. Default: ${DEFAULT-VALUE}, or as many as shards.")
     private int taskManagers;
+
+    @Option(names = "--shards", paramLabel = "N", defaultValue = "1", description = "Share the model of the disturbed run out over so many task managers; the undisturbed run's is whole. Default: ${DEFAULT-VALUE}.")
+    private int shards;
 
     @Option(names = "--backend", paramLabel = "NAME", defaultValue = "rocksdb", description = "Where sessions are kept: rocksdb (incremental checkpoints) or heap. Default: ${DEFAULT-VALUE}.")
     private Backend backend;
@@ -75,10 +78,12 @@ public final class ChaosCommand implements Callable<Integer> {
         require(turns > 0, "--turns: " + turns + " is not 1 or more");
         require(maxTokens > 0, "--max-tokens: " + maxTokens + " is not 1 or more");
         require(taskManagers >= 2, "--task-managers: " + taskManagers + " is not 2 or more");
+        require(shards >= 1, "--shards: " + shards + " is not 1 or more");
         require(model == null || Files.isReadable(model), "--model: " + model + ": no such file or not readable");
         Duration spread = Duration.ofMillis((long) (minutes * 60_000));
+        int processes = Math.max(taskManagers, shards);
         ChaosPlan plan = new ChaosPlan(new Script(seed, conversations, turns, maxTokens), spread,
-                Schedule.of(seed, spread, taskManagers), taskManagers, backend, model);
+                Schedule.of(seed, spread, shards == 1 ? processes : 1, shards), processes, shards, backend, model);
         PrintWriter err = spec.commandLine().getErr();
         Workspace workspace = Workspace.create();
         AtomicBoolean over = new AtomicBoolean();

@@ -17,10 +17,12 @@ final class ChaosReport {
     private final Map<String, Object> figures = new LinkedHashMap<>();
 
     /**
+     * @param memory of the task managers before the first event
      * @param ownEnds processes that ended though nobody killed them
      * @param time that the disturbed run took
      */
-    ChaosReport(ChaosPlan plan, List<Disturber.Outcome> outcomes, Transcript transcript, Comparison comparison,
+    ChaosReport(ChaosPlan plan, Map<String, ProcessMemory> memory, List<Disturber.Outcome> outcomes,
+            Transcript transcript, Comparison comparison,
             int ownEnds, Duration time) {
         this.outcomes = List.copyOf(outcomes);
         this.comparison = comparison;
@@ -28,6 +30,8 @@ final class ChaosReport {
         figures.put("seed", script.seed());
         figures.put("state backend", plan.backend().toString());
         figures.put("conversations x turns", script.conversations() + " x " + script.turns());
+        figures.put("shards", plan.shards());
+        memory.forEach((name, bytes) -> figures.put(name + " when the job had started", bytes.toString()));
         figures.put("minutes", round(time.toMillis() / 60_000.0));
         figures.put("processes killed", kills());
         figures.put("  task manager", kills(Disturbance.KillTaskManagers.class));

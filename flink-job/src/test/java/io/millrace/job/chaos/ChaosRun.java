@@ -63,7 +63,7 @@ final class ChaosRun {
     }
 
     private Map<String, CompletionEvent> undisturbed(ClusterConfiguration config) throws Exception {
-        Configuration options = config.job("undisturbed");
+        Configuration options = config.job("undisturbed", 1);
         Transcript transcript = new Transcript();
         log.say("starting broker, ZooKeeper, job manager and " + plan.taskManagers() + " task managers in "
                 + workspace.root());
@@ -87,19 +87,22 @@ final class ChaosRun {
 
     private ChaosReport disturbed(ClusterConfiguration config, ChaosCluster cluster,
             Map<String, CompletionEvent> undisturbed) throws Exception {
-        Configuration options = config.job("disturbed");
+        Configuration options = config.job("disturbed", plan.shards());
         Transcript transcript = new Transcript();
         long start = System.nanoTime();
         try (ChaosJob job = new ChaosJob(options, workspace.uri("savepoints"))) {
-            job.start(ChaosPlan.PARALLELISM, null);
-            log.say("the disturbed run");
+            job.start(plan.parallelism(), null);
+            Map<String, ProcessMemory> memory = cluster.taskManagerMemory();
+            memory.forEach((name, bytes) -> log.say(name + ": " + bytes));
+            log.say("the disturbed run" + (plan.shards() == 1 ? "" : ", in " + plan.shards() + " shards"));
             try (Conversations conversations = new Conversations(options, transcript)) {
                 Future<?> all = conversations.hold(plan.spread());
-                List<Disturber.Outcome> outcomes = new Disturber(cluster, job, plan.script(), transcript, log)
+                List<Disturber.Outcome> outcomes = new Disturber(cluster, job, plan.parallelism(), plan.script(),
+                        transcript, log)
                         .run(plan.schedule(), all);
                 await(all, transcript);
                 conversations.end(job);
-                return new ChaosReport(plan, outcomes, transcript,
+                return new ChaosReport(plan, memory, outcomes, transcript,
                         Comparison.of(undisturbed, transcript, streamed()), cluster.ownEnds(),
                         Duration.ofNanos(System.nanoTime() - start));
             }

@@ -24,7 +24,7 @@ class ChaosTest {
                 new Event(Duration.ofSeconds(7), new Rescale(3)),
                 new Event(Duration.ofSeconds(13), new KillJobManager())));
         // Many turns of each conversation: there are always some to come, however long the job takes to recover.
-        ChaosPlan plan = new ChaosPlan(new Script(7, 8, 6, 96), Duration.ofSeconds(40), schedule, 2, Backend.ROCKSDB,
+        ChaosPlan plan = new ChaosPlan(new Script(7, 8, 6, 96), Duration.ofSeconds(40), schedule, 2, 1, Backend.ROCKSDB,
                 null);
         StringWriter log = new StringWriter();
 

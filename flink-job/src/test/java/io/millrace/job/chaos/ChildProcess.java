@@ -6,6 +6,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
@@ -92,6 +93,11 @@ final class ChildProcess implements AutoCloseable {
             killed = true;
             process.destroyForcibly();
         }
+    }
+
+    /** Of the process that runs, or that ran last. */
+    synchronized long pid() {
+        return Objects.requireNonNull(process, "not started").pid();
     }
 
     /** How often the process ended though nobody killed it. */

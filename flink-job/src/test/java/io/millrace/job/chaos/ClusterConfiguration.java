@@ -27,10 +27,18 @@ import org.apache.flink.configuration.TaskManagerOptions.TaskManagerLoadBalanceM
 record ClusterConfiguration(ChaosPlan plan, Workspace workspace, Path model, int brokerPort, int zooKeeperPort,
         int restPort) {
     private static final String LOOPBACK = "127.0.0.1";
-    private static final int SLOTS = 2;
     private static final int FRAMEWORK_HEAP_MIB = 64;
     private static final int DIRECT_MIB = 256;
-    private static final int KV_MIB = 64;
+
+    /** Of a task manager: with one it has one shard. */
+    private int slots() {
+        return plan.shards() == 1 ? 2 : 1;
+    }
+
+    /** So little that sessions of the sample have to leave the arena now and then. */
+    private int kvMib() {
+        return plan.model() == null ? 64 : 256;
+    }
 
     private int taskHeapMib() {
         return switch (plan.backend()) {
@@ -79,13 +87,13 @@ record ClusterConfiguration(ChaosPlan plan, Workspace workspace, Path model, int
         config.set(RestartStrategyOptions.RESTART_STRATEGY_FIXED_DELAY_ATTEMPTS, Integer.MAX_VALUE);
         config.set(RestartStrategyOptions.RESTART_STRATEGY_FIXED_DELAY_DELAY, Duration.ofSeconds(1));
 
-        config.set(TaskManagerOptions.NUM_TASK_SLOTS, SLOTS);
+        config.set(TaskManagerOptions.NUM_TASK_SLOTS, slots());
         config.set(TaskManagerOptions.TASK_MANAGER_LOAD_BALANCE_MODE, TaskManagerLoadBalanceMode.SLOTS);
-        config.set(TaskManagerOptions.CPU_CORES, (double) SLOTS);
+        config.set(TaskManagerOptions.CPU_CORES, (double) slots());
         config.set(TaskManagerOptions.FRAMEWORK_HEAP_MEMORY, MemorySize.ofMebiBytes(FRAMEWORK_HEAP_MIB));
         config.set(TaskManagerOptions.TASK_HEAP_MEMORY, MemorySize.ofMebiBytes(taskHeapMib()));
         config.set(TaskManagerOptions.FRAMEWORK_OFF_HEAP_MEMORY, MemorySize.ofMebiBytes(64));
-        config.set(TaskManagerOptions.TASK_OFF_HEAP_MEMORY, MemorySize.ofMebiBytes(64 + KV_MIB));
+        config.set(TaskManagerOptions.TASK_OFF_HEAP_MEMORY, MemorySize.ofMebiBytes(64 + kvMib()));
         config.set(TaskManagerOptions.MANAGED_MEMORY_SIZE, MemorySize.ofMebiBytes(96));
         config.set(TaskManagerOptions.NETWORK_MEMORY_MIN, MemorySize.ofMebiBytes(48));
         config.set(TaskManagerOptions.NETWORK_MEMORY_MAX, MemorySize.ofMebiBytes(48));
@@ -103,12 +111,14 @@ record ClusterConfiguration(ChaosPlan plan, Workspace workspace, Path model, int
      * Of a job.
      *
      * @param name of its consumer group; begins the names of its topics
+     * @param shards of its model
      */
-    Configuration job(String name) {
+    Configuration job(String name, int shards) {
         Configuration config = flink();
         config.set(MillraceOptions.MODEL, model.toString());
+        config.set(MillraceOptions.SHARDS, Integer.toString(shards));
         config.set(MillraceOptions.THREADS, 1);
-        config.set(MillraceOptions.KV_MEMORY, MemorySize.ofMebiBytes(KV_MIB));
+        config.set(MillraceOptions.KV_MEMORY, MemorySize.ofMebiBytes(kvMib()));
         config.set(KafkaOptions.BOOTSTRAP_SERVERS, LOOPBACK + ":" + brokerPort);
         config.set(KafkaOptions.GROUP_ID, name);
         config.set(KafkaOptions.PROMPTS, name + ".prompts");

@@ -29,12 +29,14 @@ final class Disturber {
     private final Transcript transcript;
     private final ProgressLog log;
     private final Random random;
-    private int parallelism = ChaosPlan.PARALLELISM;
+    private int parallelism;
 
-    /** @param job that runs on {@code cluster} */
-    Disturber(ChaosCluster cluster, ChaosJob job, Script script, Transcript transcript, ProgressLog log) {
+    /** @param job that runs on {@code cluster}, with {@code parallelism} */
+    Disturber(ChaosCluster cluster, ChaosJob job, int parallelism, Script script, Transcript transcript,
+            ProgressLog log) {
         this.cluster = cluster;
         this.job = job;
+        this.parallelism = parallelism;
         this.script = script;
         this.transcript = transcript;
         this.log = log;
@@ -97,7 +99,7 @@ final class Disturber {
 
     private void carryOut(Disturbance disturbance) throws Exception {
         switch (disturbance) {
-            case KillTaskManagers(int count) -> cluster.killTaskManagers(count, random);
+            case KillTaskManagers(int count) -> log.say("killed " + cluster.killTaskManagers(count, random));
             case KillJobManager() -> cluster.jobManager().kill();
             case KillBroker() -> cluster.broker().kill();
             case Rescale(int target) -> {
@@ -108,7 +110,7 @@ final class Disturber {
             case KillDuringSavepoint(int delayMillis) -> {
                 CompletableFuture<String> stop = job.stop();
                 TimeUnit.MILLISECONDS.sleep(delayMillis);
-                cluster.killTaskManagers(1, random);
+                log.say("killed " + cluster.killTaskManagers(1, random));
                 String savepoint = outcome(stop);
                 if (savepoint != null) {
                     restore(savepoint);

@@ -19,6 +19,7 @@ record Schedule(List<Event> events) {
     private static final int MOST_KILL_DELAY_MILLIS = 400;
     /** From 2, with which a run begins. Which of a pack's two comes first is left to chance. */
     private static final int[] PARALLELISMS = {3, 1, 2};
+    private static final int[] ONE = {1};
 
     /**
      * Happens when this much time has passed since the start, the job has recovered from the event before, and answers are
@@ -30,8 +31,13 @@ record Schedule(List<Event> events) {
         events = List.copyOf(events);
     }
 
-    /** Kinds come as from a shuffled pack of cards, so that a long schedule has every kind in the same proportions. */
-    static Schedule of(long seed, Duration length, int taskManagers) {
+    /**
+     * Kinds come as from a shuffled pack of cards, so that a long schedule has every kind in the same proportions.
+     *
+     * @param together task managers that are killed at once, at most
+     * @param shards of the model; of several there is one pipeline, which is restored with the same parallelism
+     */
+    static Schedule of(long seed, Duration length, int together, int shards) {
         Random random = new Random(seed);
         List<Event> events = new ArrayList<>();
         List<Disturbance> pack = new ArrayList<>();
@@ -39,20 +45,20 @@ record Schedule(List<Event> events) {
         for (Duration at = FIRST; at.compareTo(length) < 0; at = at.plusSeconds(
                 random.nextInt(LEAST_GAP_SECONDS, MOST_GAP_SECONDS + 1))) {
             if (pack.isEmpty()) {
-                pack.addAll(pack(random, taskManagers, packs++));
+                pack.addAll(pack(random, together, shards == 1 ? PARALLELISMS : ONE, packs++));
             }
             events.add(new Event(at, pack.removeLast()));
         }
         return new Schedule(events);
     }
 
-    private static List<Disturbance> pack(Random random, int taskManagers, int number) {
+    private static List<Disturbance> pack(Random random, int together, int[] parallelisms, int number) {
         KillTaskManagers one = new KillTaskManagers(1);
         List<Disturbance> pack = new ArrayList<>(List.of(one, one, one,
-                new KillTaskManagers(Math.min(2, taskManagers)), new KillJobManager(), new KillJobManager(),
+                new KillTaskManagers(Math.min(2, together)), new KillJobManager(), new KillJobManager(),
                 new KillBroker(), new KillDuringSavepoint(random.nextInt(MOST_KILL_DELAY_MILLIS)),
-                new Rescale(PARALLELISMS[2 * number % PARALLELISMS.length]),
-                new Rescale(PARALLELISMS[(2 * number + 1) % PARALLELISMS.length])));
+                new Rescale(parallelisms[2 * number % parallelisms.length]),
+                new Rescale(parallelisms[(2 * number + 1) % parallelisms.length])));
         Collections.shuffle(pack, random);
         return pack;
     }

@@ -12,13 +12,13 @@ class ScheduleTest {
 
     @Test
     void theSeedDecides() {
-        assertThat(Schedule.of(1, LENGTH, 2)).isEqualTo(Schedule.of(1, LENGTH, 2))
-                .isNotEqualTo(Schedule.of(2, LENGTH, 2));
+        assertThat(Schedule.of(1, LENGTH, 2, 1)).isEqualTo(Schedule.of(1, LENGTH, 2, 1))
+                .isNotEqualTo(Schedule.of(2, LENGTH, 2, 1));
     }
 
     @Test
     void twentyMinutesHoldTwentyKillsAndEveryKindOfEvent() {
-        Schedule schedule = Schedule.of(1, LENGTH, 2);
+        Schedule schedule = Schedule.of(1, LENGTH, 2, 1);
 
         assertThat(schedule.events().stream().mapToInt(event -> event.disturbance().kills()).sum())
                 .isGreaterThanOrEqualTo(20);

@@ -50,15 +50,26 @@ public final class EndToEndBench {
      *
      * @param weightsCacheDir the job's setting; null leaves it to the default
      * @param rounds each of all conversations through Kafka, then on an engine, then on a decoder
-     * @param compareResend also with the whole history sent and computed again in each turn
+     * @param comparisons with what else the conversations are held
      */
     public record Setup(int threads, KvType kvType, @Nullable String weightsCacheDir, int rounds,
-            boolean compareResend) {
+            Comparisons comparisons) {
 
         /** Tokens that are generated in all, but for those of the warm-up. */
         public long tokens(Workload work) {
-            return work.tokens() * rounds * (compareResend ? 4 : 3);
+            return work.tokens() * rounds * (3 + (comparisons.resend ? 1 : 0) + (comparisons.shards > 1 ? 1 : 0));
         }
+    }
+
+    /**
+     * Further ways to hold the same conversations.
+     *
+     * @param resend with the whole history sent and computed again in each turn
+     * @param shards with the layers shared out over so many, when there are 2 or more
+     * @param microBatches steps under way through them, 0 for as many as shards
+     */
+    public record Comparisons(boolean resend, int shards, int microBatches) {
+        private static final Comparisons NONE = new Comparisons(false, 1, 0);
     }
 
     /**
@@ -91,13 +102,19 @@ public final class EndToEndBench {
         List<List<TurnTimes>> engine = new ArrayList<>();
         double[] decoder = new double[setup.rounds()];
         List<List<TurnTimes>> resent = new ArrayList<>();
+        List<List<TurnTimes>> sharded = new ArrayList<>();
         warmUp();
         for (int round = 0; round < setup.rounds(); round++) {
-            endToEnd.add(throughKafka(path, model, work, KafkaLoad.History.IN_SESSION, heard));
+            endToEnd.add(throughKafka(path, model, work, Comparisons.NONE, heard));
             engine.add(onEngine(endToEnd.getLast()));
             decoder[round] = onDecoder(endToEnd.getLast());
-            if (setup.compareResend()) {
-                resent.add(throughKafka(path, model, work, KafkaLoad.History.RESENT, heard));
+            Comparisons comparisons = setup.comparisons();
+            if (comparisons.resend()) {
+                resent.add(throughKafka(path, model, work, new Comparisons(true, 1, 0), heard));
+            }
+            if (comparisons.shards() > 1) {
+                sharded.add(throughKafka(path, model, work,
+                        new Comparisons(false, comparisons.shards(), comparisons.microBatches()), heard));
             }
         }
         LoadRates rates = LoadRates.of(endToEnd);
@@ -107,6 +124,7 @@ public final class EndToEndBench {
                 setup.rounds(), rates, engineRates, decoderRates,
                 rates.tokensPerSecond() / engineRates.tokensPerSecond(),
                 rates.tokensPerSecond() / decoderRates.median(), resent.isEmpty() ? null : LoadRates.of(resent),
+                sharded.isEmpty() ? null : EndToEndReport.Sharded.of(setup.comparisons(), LoadRates.of(sharded), rates),
                 turns(endToEnd, resent));
     }
 
@@ -115,15 +133,18 @@ public final class EndToEndBench {
         SampleModel.write(small, SampleModel.Options.defaults());
         try (LlamaModel sample = LlamaModel.open(small, PackingOptions.inMemory(setup.threads()))) {
             Workload turns = new Workload(work.conversations(), WARM_UP_TURNS, 16, WARM_UP_ANSWER);
-            throughKafka(small, sample, turns, KafkaLoad.History.IN_SESSION, _ -> {});
+            throughKafka(small, sample, turns, Comparisons.NONE, _ -> {});
         }
     }
 
-    private List<TurnTimes> throughKafka(Path path, LlamaModel model, Workload work, KafkaLoad.History history,
+    private List<TurnTimes> throughKafka(Path path, LlamaModel model, Workload work, Comparisons with,
             IntConsumer heard) throws InterruptedException {
+        KafkaLoad.History history = with.resend() ? KafkaLoad.History.RESENT : KafkaLoad.History.IN_SESSION;
         try (EmbeddedKafka broker = EmbeddedKafka.start()) {
             Configuration options = options(broker, path,
-                    kvBytes(work, KvLayout.of(model.weights().config(), setup.kvType())));
+                    kvBytes(work, KvLayout.of(model.weights().config(), setup.kvType())))
+                    .set(MillraceOptions.SHARDS, Integer.toString(with.shards()))
+                    .set(MillraceOptions.MICRO_BATCHES, with.microBatches());
             try (EmbeddedCluster cluster = EmbeddedCluster.start(options, directory);
                     JobClient client = new JobClient(KafkaSettings.of(options))) {
                 cluster.awaitRunning(START_LIMIT);

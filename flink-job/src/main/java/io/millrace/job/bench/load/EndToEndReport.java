@@ -16,6 +16,7 @@ import org.jspecify.annotations.Nullable;
  * @param share of the engine's tokens per second that the job reached
  * @param shareOfDecoder of the bare decoder's
  * @param resent through Kafka and the job, with the history sent and computed again in each turn; null when not asked for
+ * @param sharded through Kafka and the job, with the model in shards; null when not asked for
  * @param turns time to first token as the conversation grows
  */
 public record EndToEndReport(
@@ -30,7 +31,26 @@ public record EndToEndReport(
         @JsonProperty("share") double share,
         @JsonProperty("share_of_decoder") double shareOfDecoder,
         @JsonProperty("resent") @Nullable LoadRates resent,
+        @JsonProperty("sharded") @Nullable Sharded sharded,
         @JsonProperty("turns") List<Turn> turns) {
+
+    /**
+     * The model in shards.
+     *
+     * @param microBatches steps under way at the same time
+     * @param share of the tokens per second of the job with the whole model
+     */
+    public record Sharded(
+            @JsonProperty("shards") int shards,
+            @JsonProperty("micro_batches") int microBatches,
+            @JsonProperty("rates") LoadRates rates,
+            @JsonProperty("share") double share) {
+        static Sharded of(EndToEndBench.Comparisons comparisons, LoadRates rates, LoadRates whole) {
+            int microBatches = comparisons.microBatches() == 0 ? comparisons.shards() : comparisons.microBatches();
+            return new Sharded(comparisons.shards(), microBatches, rates,
+                    rates.tokensPerSecond() / whole.tokensPerSecond());
+        }
+    }
 
     /**
      * Medians over all conversations and rounds.
@@ -67,10 +87,18 @@ public record EndToEndReport(
         if (resent != null) {
             lines.add(row("history resent", resent));
         }
+        if (sharded != null) {
+            lines.add(row("in " + sharded.shards + " shards", sharded.rates));
+        }
         lines.add("");
         lines.add(String.format(Locale.ROOT,
                 "Kafka to Kafka reaches %.3f of the engine's tokens/s, and %.3f of the decoder's.", share,
                 shareOfDecoder));
+        if (sharded != null) {
+            lines.add(String.format(Locale.ROOT,
+                    "In %d shards with %d micro-batches under way it reaches %.3f of the whole model's tokens/s.",
+                    sharded.shards, sharded.microBatches, sharded.share));
+        }
         lines.add("");
         lines.add(resent == null
                 ? "turn  prompt tokens  first token, ms"

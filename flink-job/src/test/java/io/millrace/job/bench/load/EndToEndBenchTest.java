@@ -30,7 +30,8 @@ class EndToEndBenchTest {
 
         EndToEndReport report;
         try (LlamaModel model = LlamaModel.open(path, PackingOptions.inMemory(1))) {
-            report = new EndToEndBench(path, model, work, new EndToEndBench.Setup(2, KvType.F16, null, 1, true),
+            report = new EndToEndBench(path, model, work, new EndToEndBench.Setup(2, KvType.F16, null, 1,
+                    new EndToEndBench.Comparisons(true, 2, 0)),
                     temporary,
                     heard::addAndGet).run();
         }
@@ -42,6 +43,11 @@ class EndToEndBenchTest {
         assertThat(report.shareOfDecoder())
                 .isEqualTo(report.endToEnd().tokensPerSecond() / report.decoder().median());
         assertThat(report.resent()).isNotNull();
+        assertThat(report.sharded()).isNotNull().satisfies(sharded -> {
+            assertThat(sharded.microBatches()).isEqualTo(2);
+            assertThat(sharded.share())
+                    .isEqualTo(sharded.rates().tokensPerSecond() / report.endToEnd().tokensPerSecond());
+        });
         assertThat(report.turns()).extracting(Turn::turn).containsExactly(1, 2);
         assertThat(report.turns()).allSatisfy(turn -> {
             assertThat(turn.session()).isPositive();
@@ -58,6 +64,7 @@ class EndToEndBenchTest {
         LoadRates rates = new LoadRates(50, 49, 51.25, new Percentiles(100, 200, 300), new Percentiles(10, 20, 30));
         EndToEndReport report = new EndToEndReport("llama", 2, 32, 200, 3, rates, rates,
                 new Spread(49.5, 51, 52), 0.974, 0.961, rates,
+                new EndToEndReport.Sharded(3, 2, rates, 0.91),
                 List.of(new Turn(1, 75, 640, 650.0, 1.0156), new Turn(10, 2500, 700.04, 25000.0, 35.71)));
 
         assertThat(report.table().lines()).containsExactly(
@@ -68,7 +75,9 @@ class EndToEndBenchTest {
                 "engine alone          50.0      49.0      51.3    100.0    200.0    300.0      10.0     20.0     30.0",
                 "decoder alone         51.0      49.5      52.0",
                 "history resent        50.0      49.0      51.3    100.0    200.0    300.0      10.0     20.0     30.0",
-                "", "Kafka to Kafka reaches 0.974 of the engine's tokens/s, and 0.961 of the decoder's.", "",
+                "in 3 shards           50.0      49.0      51.3    100.0    200.0    300.0      10.0     20.0     30.0",
+                "", "Kafka to Kafka reaches 0.974 of the engine's tokens/s, and 0.961 of the decoder's.",
+                "In 3 shards with 2 micro-batches under way it reaches 0.910 of the whole model's tokens/s.", "",
                 "turn  prompt tokens  first token, ms  history resent, ms  ratio",
                 "   1             75            640.0               650.0    1.0",
                 "  10           2500            700.0             25000.0   35.7");
