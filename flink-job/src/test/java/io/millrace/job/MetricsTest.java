@@ -7,31 +7,27 @@ import io.millrace.job.embedded.EmbeddedCluster;
 import io.millrace.job.format.EventFormat;
 import io.millrace.operator.MillraceOptions;
 import io.millrace.operator.OverflowPolicy;
-import io.millrace.operator.metrics.PipelineMetrics;
 import io.millrace.schemas.Message;
 import io.millrace.schemas.PromptEvent;
 import io.prometheus.client.Collector.MetricFamilySamples.Sample;
 import java.io.IOException;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.function.Predicate;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
-import java.util.stream.Stream;
 import org.apache.flink.configuration.Configuration;
 import org.apache.flink.configuration.CoreOptions;
 import org.apache.flink.configuration.MemorySize;
-import org.apache.flink.metrics.Histogram;
-import org.apache.flink.metrics.Metric;
-import org.apache.flink.metrics.MetricGroup;
 import org.apache.flink.metrics.prometheus.CollectingPrometheusReporter;
-import org.apache.flink.runtime.metrics.util.InterceptingOperatorMetricGroup;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** What a running job tells Prometheus, and what the dashboard and the documentation make of it. */
 class MetricsTest {
@@ -49,8 +45,9 @@ class MetricsTest {
             options.setString("metrics.reporter.collected.factory.class",
                     CollectingPrometheusReporter.Factory.class.getName());
             options.set(CoreOptions.DEFAULT_PARALLELISM, 1);
-            // 4 KiB a block: 2 layers of keys and values, 2 heads of 16 values in F16, 16 positions.
-            options.set(MillraceOptions.KV_MEMORY, MemorySize.parse("80kb"));
+            options.set(MillraceOptions.SHARDS, "2");
+            // 2 KiB a block: a layer's keys and values, 2 heads of 16 values in F16, 16 positions.
+            options.set(MillraceOptions.KV_MEMORY, MemorySize.parse("40kb"));
             options.set(MillraceOptions.MAX_TURNS, 1);
             options.set(MillraceOptions.OVERFLOW, OverflowPolicy.DROP_OLDEST_TURNS);
             try (EmbeddedCluster job = fixture.start(options);
@@ -77,9 +74,17 @@ class MetricsTest {
     }
 
     private static double value(String name) {
-        return samples.stream().filter(sample -> sample.name.equals(OPERATOR + name))
-                .mapToDouble(sample -> sample.value)
-                .findFirst().orElseThrow(() -> new AssertionError(name));
+        return value(name, sample -> true);
+    }
+
+    private static double value(String name, int shard) {
+        return value(name, sample -> sample.labelValues.get(sample.labelNames.indexOf("shard"))
+                .equals(Integer.toString(shard)));
+    }
+
+    private static double value(String name, Predicate<Sample> which) {
+        return samples.stream().filter(sample -> sample.name.equals(OPERATOR + name)).filter(which)
+                .mapToDouble(sample -> sample.value).findFirst().orElseThrow(() -> new AssertionError(name));
     }
 
     @Test
@@ -88,45 +93,31 @@ class MetricsTest {
         assertThat(value("turns_forgotten")).isEqualTo(CONVERSATIONS);
     }
 
+    @ParameterizedTest
+    @ValueSource(ints = {0, 1})
+    void eachShardSaysWhatItDoes(int shard) {
+        assertThat(value("shard_tokens_computed", shard)).isGreaterThan(value("prompt_tokens_computed"));
+        assertThat(value("shard_compute_time", shard)).isPositive();
+        assertThat(value("shard_wait_time", shard)).isPositive();
+        assertThat(value("shard_kv_blocks_saved", shard)).isPositive();
+        assertThat(value("shard_kv_blocks_total", shard)).isEqualTo(20);
+        assertThat(value("shard_batch_size_count", shard)).isEqualTo(value("shard_batch_tokens_count", shard))
+                .isPositive();
+    }
+
     @Test
-    void theShardOfAnUnshardedModelIsNumberNought() {
-        assertThat(samples.stream().filter(sample -> sample.name.equals(OPERATOR + "shard_tokens_computed"))
-                .map(sample -> sample.labelValues.get(sample.labelNames.indexOf("shard")))).containsExactly("0");
-        assertThat(value("shard_tokens_computed")).isGreaterThan(value("prompt_tokens_computed"));
-        assertThat(value("shard_compute_time")).isPositive();
-        assertThat(value("shard_kv_blocks_saved")).isPositive();
-        assertThat(value("shard_kv_blocks_total")).isEqualTo(20);
-        assertThat(value("shard_batch_size_count")).isEqualTo(value("shard_batch_tokens_count")).isPositive();
+    void theHeadSaysHowLongTheOthersAreAway() {
+        assertThat(value("pipeline_round_trip_time_count")).isPositive();
+        assertThat(value("pipeline_network_time")).isPositive();
     }
 
     // --------------------------------------------------------------------------------- documentation and dashboard
 
     /** The operator's own metrics by their names in Prometheus; Flink's begin with other words, or are in camel case. */
     private static Set<String> ours() {
-        Stream<String> seen = samples.stream()
+        return samples.stream()
                 .filter(sample -> sample.labelValues.contains("llama") && sample.name.matches(OPERATOR + "[a-z_]+"))
-                .map(sample -> sample.name);
-        return Stream.concat(seen, pipelineNames()).collect(Collectors.toCollection(TreeSet::new));
-    }
-
-    /** Of a head with further shards. */
-    private static Stream<String> pipelineNames() {
-        List<String> names = new ArrayList<>();
-        new PipelineMetrics(new InterceptingOperatorMetricGroup() {
-            @Override
-            public MetricGroup addGroup(String group) {
-                return new InterceptingOperatorMetricGroup() {
-                    @Override
-                    protected void addMetric(String name, Metric metric) {
-                        names.add(OPERATOR + group + "_" + name);
-                        if (metric instanceof Histogram) {
-                            names.add(OPERATOR + group + "_" + name + "_count");
-                        }
-                    }
-                };
-            }
-        }, () -> 0);
-        return names.stream().filter(name -> name.matches("[a-z_]+"));
+                .map(sample -> sample.name).collect(Collectors.toCollection(TreeSet::new));
     }
 
     private static Set<String> find(String regex, String text) {
@@ -149,9 +140,7 @@ class MetricsTest {
         Set<String> shown = expressions().stream()
                 .flatMap(expression -> find("\\b(flink_[A-Za-z_]+)", expression).stream())
                 .collect(Collectors.toCollection(TreeSet::new));
-        assertThat(shown).isSubsetOf(
-                Stream.concat(samples.stream().map(sample -> sample.name), ours().stream())
-                        .collect(Collectors.toSet()));
+        assertThat(shown).isSubsetOf(samples.stream().map(sample -> sample.name).collect(Collectors.toSet()));
         assertThat(shown.stream().map(name -> name.replaceFirst("_count$", ""))).containsAll(ours().stream()
                 .map(name -> name.replaceFirst("_count$", "")).toList());
     }

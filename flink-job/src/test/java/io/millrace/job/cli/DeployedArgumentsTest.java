@@ -45,6 +45,19 @@ class DeployedArgumentsTest {
     }
 
     @Test
+    void thoseThatTheOverlayAdds() throws Exception {
+        String patch = DeployedFiles.document("kubernetes/overlays/shards-2/kustomization.yaml")
+                .at("/patches/0/patch").asText();
+        List<String> added = DeployedFiles.parse(patch).stream()
+                .filter(each -> each.path("path").asText().equals("/spec/job/args/-"))
+                .map(each -> each.path("value").asText()).toList();
+        assertThat(added).isNotEmpty();
+        List<String> base = DeployedFiles
+                .strings(DeployedFiles.document("kubernetes/base/flinkdeployment.yaml").at("/spec/job/args"));
+        check(Stream.concat(base.stream(), added.stream()).toList());
+    }
+
+    @Test
     void thoseOfTheComposeFile() throws Exception {
         JsonNode command = DeployedFiles.document("docker-compose.yaml").at("/services/jobmanager/command");
         check(DeployedFiles.strings(command).stream().skip(3).toList());

@@ -46,7 +46,7 @@ class ComposeTest {
             "/services/kafka,restart,sometimes,enumeration",
             "/services/kafka/healthcheck,interval,often,does not match",
             "/services/grafana,ports,3000:3000,array expected",
-            "/services/taskmanager,restart,1,enumeration"})
+            "/services/taskmanager/deploy,replicas,many,integer expected"})
     void aMistakeIsFound(String place, String field, String value, String fault) throws IOException {
         JsonNode mistaken = compose();
         ((ObjectNode) mistaken.at(place)).put(field, value);
@@ -98,6 +98,13 @@ class ComposeTest {
         return DeployedFiles.strings(compose().at("/services/jobmanager/command")).stream()
                 .filter(each -> each.startsWith(flag + "=")).map(each -> each.substring(flag.length() + 1)).findFirst()
                 .orElseThrow();
+    }
+
+    @Test
+    void thereIsASlotForEveryShard() throws IOException {
+        int slots = compose().at("/services/taskmanager/deploy/replicas").asInt()
+                * Integer.parseInt(ImageTest.settings().get("taskmanager.numberOfTaskSlots"));
+        assertThat(slots).isEqualTo(Integer.parseInt(argument("--shards")));
     }
 
     @Test

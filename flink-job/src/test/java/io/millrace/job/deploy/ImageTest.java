@@ -9,7 +9,6 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.regex.MatchResult;
-import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import org.apache.flink.configuration.MemorySize;
@@ -36,10 +35,15 @@ class ImageTest {
 
     /** The flags that every JVM of the project gets. */
     static String jvmFlags() throws IOException {
-        Matcher flags = Pattern.compile("<millrace.jvm.flags>(.+)</millrace.jvm.flags>")
-                .matcher(Files.readString(DeployedFiles.PROJECT.resolve("pom.xml")));
-        assertThat(flags.find()).isTrue();
-        return flags.group(1);
+        return property("millrace.jvm.flags");
+    }
+
+    /** A property of the build. */
+    private static String property(String name) throws IOException {
+        List<String> values = group(Files.readString(DeployedFiles.PROJECT.resolve("pom.xml")),
+                "<" + name + ">(.+)</" + name + ">");
+        assertThat(values).as(name).hasSize(1);
+        return values.getFirst();
     }
 
     /** The image's settings. */
@@ -67,7 +71,7 @@ class ImageTest {
                 .matcher(DeployedFiles.text("Dockerfile"))
                 .results().map(match -> match.group(1)).toList();
         assertThat(bases).containsExactly("flink:" + EnvironmentInformation.getVersion() + "-java21",
-                "eclipse-temurin:" + Runtime.version().feature() + "-jre");
+                "eclipse-temurin:" + property("maven.compiler.release") + "-jre");
     }
 
     @Test

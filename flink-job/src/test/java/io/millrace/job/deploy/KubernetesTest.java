@@ -90,7 +90,7 @@ class KubernetesTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = "kubernetes/base")
+    @ValueSource(strings = {"kubernetes/base", "kubernetes/overlays/shards-2"})
     void whatKustomizeMakesOfThemIsSoToo(String folder) throws IOException, InterruptedException {
         assumeKubectl();
         List<JsonNode> resources = render(folder);
@@ -126,7 +126,7 @@ class KubernetesTest {
     @Test
     void kustomizationsNameFilesThatAreThere() throws IOException {
         List<String> names = DeployedFiles.names("kustomization.yaml");
-        assertThat(names).isNotEmpty();
+        assertThat(names).hasSize(2);
         for (String name : names) {
             Path folder = DeployedFiles.DEPLOY.resolve(DeployedFiles.folder(name));
             for (String resource : DeployedFiles.strings(DeployedFiles.document(name).get("resources"))) {
