@@ -47,6 +47,9 @@ public final class ChaosCommand implements Callable<Integer> {
     @Option(names = "--shards", paramLabel = "N", defaultValue = "1", description = "Share the model of the disturbed run out over so many task managers; the undisturbed run's is whole. Default: ${DEFAULT-VALUE}.")
     private int shards;
 
+    @Option(names = "--only-task-managers", description = "Kill task managers, one at a time, and do nothing else.")
+    private boolean onlyTaskManagers;
+
     @Option(names = "--backend", paramLabel = "NAME", defaultValue = "rocksdb", description = "Where sessions are kept: rocksdb (incremental checkpoints) or heap. Default: ${DEFAULT-VALUE}.")
     private Backend backend;
 
@@ -83,7 +86,10 @@ public final class ChaosCommand implements Callable<Integer> {
         Duration spread = Duration.ofMillis((long) (minutes * 60_000));
         int processes = Math.max(taskManagers, shards);
         ChaosPlan plan = new ChaosPlan(new Script(seed, conversations, turns, maxTokens), spread,
-                Schedule.of(seed, spread, shards == 1 ? processes : 1, shards), processes, shards, backend, model);
+                onlyTaskManagers
+                        ? Schedule.ofTaskManagers(seed, spread)
+                        : Schedule.of(seed, spread, shards == 1 ? processes : 1, shards),
+                processes, shards, backend, model);
         PrintWriter err = spec.commandLine().getErr();
         Workspace workspace = Workspace.create();
         AtomicBoolean over = new AtomicBoolean();

@@ -10,6 +10,7 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.Random;
+import java.util.function.BiFunction;
 
 /** When what happens; the same for the same seed and length. */
 record Schedule(List<Event> events) {
@@ -38,14 +39,23 @@ record Schedule(List<Event> events) {
      * @param shards of the model; of several there is one pipeline, which is restored with the same parallelism
      */
     static Schedule of(long seed, Duration length, int together, int shards) {
+        return of(seed, length, (random, number) -> pack(random, together, shards == 1 ? PARALLELISMS : ONE, number));
+    }
+
+    /** Kills one task manager after the other, whichever chance names. */
+    static Schedule ofTaskManagers(long seed, Duration length) {
+        return of(seed, length, (_, _) -> List.of(new KillTaskManagers(1)));
+    }
+
+    private static Schedule of(long seed, Duration length, BiFunction<Random, Integer, List<Disturbance>> packs) {
         Random random = new Random(seed);
         List<Event> events = new ArrayList<>();
         List<Disturbance> pack = new ArrayList<>();
-        int packs = 0;
+        int number = 0;
         for (Duration at = FIRST; at.compareTo(length) < 0; at = at.plusSeconds(
                 random.nextInt(LEAST_GAP_SECONDS, MOST_GAP_SECONDS + 1))) {
             if (pack.isEmpty()) {
-                pack.addAll(pack(random, together, shards == 1 ? PARALLELISMS : ONE, packs++));
+                pack.addAll(packs.apply(random, number++));
             }
             events.add(new Event(at, pack.removeLast()));
         }

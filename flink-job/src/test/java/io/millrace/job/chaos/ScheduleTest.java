@@ -2,6 +2,7 @@ package io.millrace.job.chaos;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.millrace.job.chaos.Disturbance.KillTaskManagers;
 import io.millrace.job.chaos.Disturbance.Rescale;
 import java.time.Duration;
 import java.util.List;
@@ -26,5 +27,11 @@ class ScheduleTest {
                 List.of(Disturbance.class.getPermittedSubclasses()));
         assertThat(schedule.events()).extracting(Schedule.Event::disturbance).filteredOn(Rescale.class::isInstance)
                 .contains(new Rescale(3), new Rescale(1), new Rescale(2));
+    }
+
+    @Test
+    void aScheduleOfTaskManagersHasNothingElse() {
+        assertThat(Schedule.ofTaskManagers(1, LENGTH).events()).hasSizeGreaterThan(20)
+                .allMatch(event -> event.disturbance().equals(new KillTaskManagers(1)));
     }
 }
