@@ -70,7 +70,8 @@ public final class MillraceOptions {
                     "How keys and values are stored: f32, f16, bf16, or q8, which takes about half the memory of f16.");
 
     public static final ConfigOption<Integer> THREADS = key("millrace.engine.threads").intType().defaultValue(0)
-            .withDescription("Threads of the kernels, per task manager, and with shards per subtask; 0 takes every core.");
+            .withDescription(
+                    "Threads of the kernels, per task manager, and with shards per subtask; 0 takes every core.");
 
     public static final ConfigOption<Boolean> PREFIX_CACHE = key("millrace.engine.prefix-cache").booleanType()
             .defaultValue(true)
