@@ -1,6 +1,5 @@
 package io.millrace.job.cli;
 
-import io.millrace.job.plan.ActivationType;
 import io.millrace.job.plan.Demand;
 import io.millrace.job.plan.Geometry;
 import io.millrace.job.plan.ModelShape;
@@ -11,6 +10,7 @@ import io.millrace.job.plan.Planner;
 import io.millrace.job.plan.Quantization;
 import io.millrace.job.plan.Sharding;
 import io.millrace.job.plan.TaskManagers;
+import io.millrace.operator.shard.ActivationType;
 import io.millrace.runtime.kv.KvType;
 import io.millrace.runtime.weights.LayerSplit;
 import io.millrace.runtime.weights.LlamaWeights;

@@ -1,5 +1,6 @@
 package io.millrace.job.plan;
 
+import io.millrace.operator.shard.ActivationType;
 import io.millrace.runtime.kv.KvLayout;
 import io.millrace.runtime.kv.KvType;
 

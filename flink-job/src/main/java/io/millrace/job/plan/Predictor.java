@@ -4,6 +4,7 @@ import io.millrace.job.plan.Plan.Deployment;
 import io.millrace.job.plan.Prediction.Bottleneck;
 import io.millrace.job.plan.Prediction.Resource;
 import io.millrace.job.plan.Prediction.Stage;
+import io.millrace.operator.shard.WireFormat;
 import io.millrace.runtime.kv.KvLayout;
 import io.millrace.runtime.weights.LayerRange;
 import io.millrace.runtime.weights.LlamaConfig;
@@ -73,7 +74,7 @@ public final class Predictor {
             stages.add(new Stage(shards.get(i).toString(), 1e3 * pass.seconds(), pass.boundBy(),
                     1e3 * prefill.firstChunk().get(i)));
         }
-        double bytesPerToken = WireFormat.bytesPerToken(model.config(), demand.activationType(), shards.size(),
+        double bytesPerToken = WireFormat.bytesPerToken(model.config().hidden(), demand.activationType(), shards.size(),
                 rows(round.microBatches()));
         return new Prediction(round.microBatches(), rows(round.microBatches()), demand.context() / 2, stages, perSecond,
                 1 / round.seconds(), prefill.tokensPerSecond(), prompt, 1e3 * prefill.firstToken(), bytesPerToken,
@@ -188,7 +189,7 @@ public final class Predictor {
     private double transmission(double sequences, double rows) {
         return shards.size() == 1
                 ? 0
-                : WireFormat.microBatchBytes(model.config(), demand.activationType(), sequences, rows)
+                : WireFormat.microBatchBytes(model.config().hidden(), demand.activationType(), sequences, rows)
                         / (1e9 * limits.networkGbPerSecond());
     }
 

@@ -23,11 +23,11 @@ final class Settings {
         settings.put(CoreOptions.DEFAULT_PARALLELISM.key(), Integer.toString(plan.pipelines()));
         settings.put(TaskManagerOptions.NUM_TASK_SLOTS.key(), "1");
         settings.put(TaskManagerOptions.TASK_OFF_HEAP_MEMORY.key(), kvMebibytes + OTHER_OFF_HEAP_MIB + "m");
-        settings.put("millrace.shards",
+        settings.put(MillraceOptions.SHARDS.key(),
                 plan.pipeline().balanced() ? Integer.toString(plan.shards()) : plan.pipeline().split().toString());
         if (plan.shards() > 1) {
-            settings.put("millrace.engine.micro-batches", Integer.toString(microBatches));
-            settings.put("millrace.engine.activation-type", PlanReport.lower(demand.activationType()));
+            settings.put(MillraceOptions.MICRO_BATCHES.key(), Integer.toString(microBatches));
+            settings.put(MillraceOptions.ACTIVATION_TYPE.key(), PlanReport.lower(demand.activationType()));
         }
         settings.put(MillraceOptions.KV_MEMORY.key(), kvMebibytes + "m");
         settings.put(MillraceOptions.KV_TYPE.key(), PlanReport.lower(demand.kvType()));

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import io.millrace.job.plan.Plan.Deployment;
 import io.millrace.job.plan.Plan.Remedy;
 import io.millrace.job.plan.Plan.Shortage;
+import io.millrace.operator.shard.ActivationType;
 import io.millrace.runtime.kv.KvType;
 import io.millrace.runtime.weights.LayerRange;
 import io.millrace.runtime.weights.LayerSplit;

@@ -6,6 +6,8 @@ import static org.assertj.core.api.Assertions.withinPercentage;
 
 import io.millrace.job.plan.Plan.Deployment;
 import io.millrace.job.plan.Prediction.Bottleneck;
+import io.millrace.operator.shard.ActivationType;
+import io.millrace.operator.shard.WireFormat;
 import io.millrace.runtime.kv.KvType;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -106,8 +108,7 @@ class PredictorTest {
         Prediction prediction = predict(3, 3, 3, LIMITS);
 
         assertThat(prediction.networkBytesPerToken())
-                .isEqualTo(2 * (4096 * 4 + WireFormat.SEQUENCE_BYTES + WireFormat.MICRO_BATCH_BYTES)
-                        + WireFormat.TOKEN_BYTES + WireFormat.DRAWN_BYTES);
+                .isEqualTo(2 * WireFormat.microBatchBytes(4096, ActivationType.F32, 1, 1) + WireFormat.drawnBytes(1));
         assertThat(prediction.networkBytesPerSecond())
                 .isCloseTo(prediction.networkBytesPerToken() * prediction.decodeTokensPerSecond(), within(1e-6));
     }
