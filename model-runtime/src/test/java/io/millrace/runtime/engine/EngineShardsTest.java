@@ -55,7 +55,7 @@ class EngineShardsTest {
                 }).maxNewTokens(12 + i % 7)).toList();
     }
 
-    private static List<Outcome> run(Engine engine, List<Request> requests) throws InterruptedException {
+    static List<Outcome> run(Engine engine, List<Request> requests) throws InterruptedException {
         List<Recorder> recorders = new ArrayList<>();
         for (Request request : requests) {
             Recorder recorder = new Recorder();

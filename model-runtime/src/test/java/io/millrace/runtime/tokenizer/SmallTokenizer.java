@@ -1,5 +1,9 @@
 package io.millrace.runtime.tokenizer;
 
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.BitSet;
@@ -14,6 +18,8 @@ public final class SmallTokenizer {
             "<|start_header_id|>", "<|end_header_id|>", "<|eom_id|>", "<|eot_id|>", "<|python_tag|>");
     private static final List<String> MERGES = List.of("h e", "l l", "he ll", "hell o", "Ġ w", "o r", "Ġw or", "l d",
             "Ġwor ld", "a a", "aa aa", "Ġ Ġ", "u s", "e r", "us er");
+
+    private static final ObjectMapper JSON = new ObjectMapper();
 
     private SmallTokenizer() {}
 
@@ -37,5 +43,30 @@ public final class SmallTokenizer {
         special.set(tokens.size(), tokens.size() + specials.size());
         tokens.addAll(specials);
         return new TokenizerSource(Path.of("small"), tokens, special, merges, "tokens", "merges");
+    }
+
+    /** Writes the tokenizer of {@link #create} as a {@code tokenizer.json}. */
+    public static void writeJson(Path file) throws IOException {
+        JSON.writeValue(file.toFile(), json(source(MERGES, SPECIALS)));
+    }
+
+    /** The content of a {@code tokenizer.json}. */
+    static ObjectNode json(TokenizerSource source) {
+        ObjectNode json = JSON.createObjectNode();
+        json.putNull("normalizer");
+        json.putObject("pre_tokenizer").putArray("pretokenizers").addObject().put("type", "Split").putObject("pattern")
+                .put("Regex", PieceSplitter.EXPRESSION);
+        ObjectNode model = json.putObject("model").put("type", "BPE");
+        ObjectNode vocabulary = model.putObject("vocab");
+        ArrayNode added = json.putArray("added_tokens");
+        for (int id = 0; id < source.tokens().size(); id++) {
+            if (source.special().get(id)) {
+                added.addObject().put("id", id).put("content", source.tokens().get(id)).put("special", true);
+            } else {
+                vocabulary.put(source.tokens().get(id), id);
+            }
+        }
+        source.merges().forEach(model.putArray("merges")::add);
+        return json;
     }
 }

@@ -108,22 +108,7 @@ class TokenizerJsonTest {
     }
 
     private Path write(Consumer<ObjectNode> change) throws IOException {
-        TokenizerSource source = SmallTokenizer.source(List.of("a b"), SmallTokenizer.SPECIALS);
-        ObjectNode json = JSON.createObjectNode();
-        json.putNull("normalizer");
-        json.putObject("pre_tokenizer").putArray("pretokenizers").addObject().put("type", "Split").putObject("pattern")
-                .put("Regex", PieceSplitter.EXPRESSION);
-        ObjectNode model = json.putObject("model").put("type", "BPE");
-        ObjectNode vocabulary = model.putObject("vocab");
-        ArrayNode added = json.putArray("added_tokens");
-        for (int id = 0; id < source.tokens().size(); id++) {
-            if (source.special().get(id)) {
-                added.addObject().put("id", id).put("content", source.tokens().get(id)).put("special", true);
-            } else {
-                vocabulary.put(source.tokens().get(id), id);
-            }
-        }
-        source.merges().forEach(model.putArray("merges")::add);
+        ObjectNode json = SmallTokenizer.json(SmallTokenizer.source(List.of("a b"), SmallTokenizer.SPECIALS));
         change.accept(json);
         Path file = directory.resolve("tokenizer.json");
         JSON.writeValue(file.toFile(), json);
