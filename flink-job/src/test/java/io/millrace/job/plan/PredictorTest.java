@@ -144,6 +144,25 @@ class PredictorTest {
                 .isCloseTo(prefill, withinPercentage(15));
     }
 
+    /**
+     * What share of the whole model's tokens/s shards reached on one machine, measured by {@code millrace bench --end-to-end
+     * --compare-shards} with 16 conversations of the 1b geometry in Q4_0 on two cores.
+     */
+    @ParameterizedTest
+    @CsvSource({"2, 1, 1.03", "3, 1, 0.965", "3, 3, 0.73", "4, 1, 0.95"})
+    void theShareThatShardsOfOneMachineReachIsNearWhatWasMeasured(int shards, int microBatches, double share) {
+        HardwareLimits limits = new HardwareLimits(2, 28, 300, 1.25, 0, true);
+        ModelShape model = ModelShape.of(Geometry.LLAMA_1B, Quantization.Q4_0);
+        Demand demand = new Demand(80, 16, 16, KvType.F16, ActivationType.F32);
+        Deployment plan = (Deployment) Planner.plan(model, new TaskManagers(shards, FOUR.memoryBytes()), demand,
+                new Sharding.Into(shards));
+
+        double predicted = Predictor.predict(model, plan, demand, limits, microBatches).decodeTokensPerSecond()
+                / one(Quantization.Q4_0, 80, 16, limits).decodeTokensPerSecond();
+
+        assertThat(predicted).isCloseTo(share, withinPercentage(10));
+    }
+
     private static Prediction one(Quantization quantization, int context, int batch, HardwareLimits limits) {
         ModelShape model = ModelShape.of(Geometry.LLAMA_1B, quantization);
         Demand demand = new Demand(context, batch, batch, KvType.F16, ActivationType.F32);
