@@ -101,6 +101,15 @@ class EngineShardsTest {
     }
 
     @Test
+    void whatComesBackTwiceOrForAnEarlierStepChangesNothing() throws Exception {
+        List<Request> requests = requests(20);
+        try (Pipeline pipeline = pipeline(THREE, llama.options(400), 400, 3)) {
+            pipeline.repeat();
+            assertThat(run(pipeline.engine(), requests)).isEqualTo(whole(requests));
+        }
+    }
+
+    @Test
     void promptsThatBeginAlikeShareTheirBlocksInEveryShard() throws Exception {
         List<Request> requests = IntStream.range(0, 12).mapToObj(i -> {
             int[] prompt = IntStream.concat(IntStream.of(llama.prompt(99, 64)), IntStream.of(llama.prompt(i, 5)))

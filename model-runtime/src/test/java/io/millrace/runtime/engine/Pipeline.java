@@ -34,6 +34,7 @@ final class Pipeline implements AutoCloseable, Downstream {
     private final Engine engine;
     /** By stage and sequence. */
     private final List<ConcurrentHashMap<String, HeapKv>> saved = new ArrayList<>();
+    private volatile boolean repeats;
     private volatile int largestInFlight;
     private int inFlight;
     private volatile @Nullable Throwable failure;
@@ -57,6 +58,11 @@ final class Pipeline implements AutoCloseable, Downstream {
 
     Engine engine() {
         return engine;
+    }
+
+    /** From now on what comes back comes twice, and once more under the number of an earlier one. */
+    void repeat() {
+        repeats = true;
     }
 
     /** Micro-batches that were under way at the same time, at most. */
@@ -89,7 +95,12 @@ final class Pipeline implements AutoCloseable, Downstream {
             synchronized (this) {
                 inFlight--;
             }
-            engine.land((DrawnTokens) output);
+            DrawnTokens drawn = (DrawnTokens) output;
+            engine.land(drawn);
+            if (repeats) {
+                engine.land(drawn);
+                engine.land(new DrawnTokens(drawn.number() - 1, drawn.parts(), 0));
+            }
         } catch (Throwable e) {
             failure = e;
             engine.close(); // its turns end, so that nobody waits for them
