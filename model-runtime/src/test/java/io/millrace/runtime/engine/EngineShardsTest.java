@@ -55,19 +55,33 @@ class EngineShardsTest {
                 }).maxNewTokens(12 + i % 7)).toList();
     }
 
+    /** The engine waits at the first token until all are submitted: how many run together is not a matter of chance. */
     static List<Outcome> run(Engine engine, List<Request> requests) throws InterruptedException {
+        CountDownLatch submitted = new CountDownLatch(1);
         List<Recorder> recorders = new ArrayList<>();
         for (Request request : requests) {
             Recorder recorder = new Recorder();
+            if (recorders.isEmpty()) {
+                recorder.onStep(_ -> await(submitted));
+            }
             Sequence sequence = engine.open(request.id(), recorder);
             recorders.add(recorder.onEviction(() -> engine.release(sequence)));
             engine.submit(sequence, request.build());
         }
+        submitted.countDown();
         List<Outcome> outcomes = new ArrayList<>();
         for (Recorder recorder : recorders) {
             outcomes.add(recorder.outcome());
         }
         return outcomes;
+    }
+
+    private static void await(CountDownLatch latch) {
+        try {
+            latch.await();
+        } catch (InterruptedException e) {
+            throw new IllegalStateException(e);
+        }
     }
 
     private static List<Outcome> whole(List<Request> requests) throws InterruptedException {
@@ -91,7 +105,8 @@ class EngineShardsTest {
     @ParameterizedTest
     @ValueSource(ints = {0, 4})
     void shortOfBlocksItPreemptsAndSaysTheSame(int speculativeTokens) throws Exception {
-        List<Request> requests = requests(20);
+        // Answers of several blocks each: those that were admitted together do not fit for long.
+        List<Request> requests = requests(20).stream().map(request -> request.maxNewTokens(60)).toList();
         EngineOptions options = llama.options(400).withSpeculation(speculativeTokens, 1);
         try (Pipeline pipeline = pipeline(THREE, options, 14, 3)) {
             assertThat(run(pipeline.engine(), requests)).isEqualTo(whole(requests));
