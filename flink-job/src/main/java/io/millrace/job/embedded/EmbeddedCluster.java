@@ -70,6 +70,12 @@ public final class EmbeddedCluster implements AutoCloseable {
         // Conversations outgrow a heap, and a checkpoint writes only what is new.
         setIfAbsent(config, StateBackendOptions.STATE_BACKEND, "rocksdb");
         setIfAbsent(config, CheckpointingOptions.INCREMENTAL_CHECKPOINTS, true);
+        setIfAbsent(config, TaskManagerOptions.BUFFER_DEBLOAT_ENABLED, true);
+        setIfAbsent(config, RestOptions.BIND_PORT, "0");
+        config.set(RestOptions.BIND_ADDRESS, "localhost");
+        StreamExecutionEnvironment env = new StreamExecutionEnvironment(config);
+        MillraceJob.define(env);
+        JobGraph graph = env.getStreamGraph().getJobGraph();
         // Taken at once; prompts and tokens need little of it.
         int shards = OperatorSettings.of(config).shards().count();
         int slots = config.get(CoreOptions.DEFAULT_PARALLELISM) * shards;
@@ -78,12 +84,6 @@ public final class EmbeddedCluster implements AutoCloseable {
                 shards == 1 ? NETWORK_BUFFER : SHARD_NETWORK_BUFFER);
         setIfAbsent(config, TaskManagerOptions.NETWORK_MEMORY_MIN, network);
         setIfAbsent(config, TaskManagerOptions.NETWORK_MEMORY_MAX, network);
-        setIfAbsent(config, TaskManagerOptions.BUFFER_DEBLOAT_ENABLED, true);
-        setIfAbsent(config, RestOptions.BIND_PORT, "0");
-        config.set(RestOptions.BIND_ADDRESS, "localhost");
-        StreamExecutionEnvironment env = new StreamExecutionEnvironment(config);
-        MillraceJob.define(env);
-        JobGraph graph = env.getStreamGraph().getJobGraph();
         MiniCluster cluster = new MiniCluster(
                 new MiniClusterConfiguration.Builder().setConfiguration(config).setNumTaskManagers(1)
                         .setNumSlotsPerTaskManager(slots).build());
