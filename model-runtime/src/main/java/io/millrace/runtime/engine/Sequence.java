@@ -1,11 +1,11 @@
 package io.millrace.runtime.engine;
 
-import io.millrace.runtime.kv.SavedKv;
 import io.millrace.runtime.kv.BlockCopy;
 import io.millrace.runtime.kv.BlockTable;
 import io.millrace.runtime.kv.KvBlockPool;
 import io.millrace.runtime.kv.KvLayout;
 import io.millrace.runtime.kv.PrefixCache;
+import io.millrace.runtime.kv.SavedKv;
 import io.millrace.runtime.sampling.SamplingParameters;
 import io.millrace.runtime.shard.Drawing;
 import io.millrace.runtime.shard.MicroBatch;
