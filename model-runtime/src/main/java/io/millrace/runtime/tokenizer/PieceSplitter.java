@@ -48,6 +48,11 @@ final class PieceSplitter {
         };
     }
 
+    /** Whether the piece that begins with this character is a number. */
+    static boolean isNumber(int first) {
+        return kind(first) == Kind.NUMBER;
+    }
+
     /** The end of the contraction whose apostrophe ends at {@code i}, or {@code i} when there is none. */
     private int contraction(int i) {
         int next = folded(i);

@@ -4,7 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.millrace.runtime.weights.ModelFormatException;
-import io.millrace.runtime.weights.sample.GgufWriter;
+import io.millrace.runtime.weights.export.GgufWriter;
 import io.millrace.runtime.weights.sample.SampleModel;
 import java.io.IOException;
 import java.nio.file.Path;

@@ -1,7 +1,7 @@
 package io.millrace.runtime.weights;
 
 import io.millrace.runtime.weights.TinyLlama.Shape;
-import io.millrace.runtime.weights.sample.GgufWriter;
+import io.millrace.runtime.weights.export.GgufWriter;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;

@@ -1,6 +1,6 @@
 package io.millrace.runtime.weights;
 
-import io.millrace.runtime.weights.sample.GgufWriter;
+import io.millrace.runtime.weights.export.GgufWriter;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;

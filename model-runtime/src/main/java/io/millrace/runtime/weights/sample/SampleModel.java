@@ -1,7 +1,10 @@
 package io.millrace.runtime.weights.sample;
 
+import io.millrace.runtime.tokenizer.LearnedVocabulary;
 import io.millrace.runtime.weights.RotaryScaling;
 import io.millrace.runtime.weights.TensorType;
+import io.millrace.runtime.weights.export.GgufWriter;
+import io.millrace.runtime.weights.export.TensorEncoder;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -13,10 +16,9 @@ import java.util.Arrays;
 public final class SampleModel {
     private static final float ROPE_THETA = 500000f;
     private static final float RMS_EPS = 1e-5f;
-    private static final int END_OF_TURN = 9;
 
     private final Options options;
-    private final SampleVocabulary vocabulary;
+    private final LearnedVocabulary vocabulary;
     private final GgufWriter writer = new GgufWriter();
 
     /**
@@ -99,7 +101,7 @@ public final class SampleModel {
     public static void write(Path out, Options options) throws IOException {
         SampleModel model = new SampleModel(options);
         model.addMetadata();
-        model.addVocabulary();
+        model.writer.tokenizer(model.vocabulary);
         model.addTensors();
         model.writer.write(out);
     }
@@ -107,7 +109,7 @@ public final class SampleModel {
     private void addMetadata() {
         writer.string("general.architecture", "llama").string("general.type", "model")
                 .string("general.name", "millrace-sample-untrained-seed" + options.seed)
-                .uint32("general.file_type", fileType()).uint32("general.quantization_version", 2)
+                .fileType(options.type).uint32("general.quantization_version", 2)
                 .uint32("general.alignment", 32).uint32("llama.vocab_size", vocabulary.tokens().size())
                 .uint32("llama.context_length", options.contextLength)
                 .uint32("llama.embedding_length", options.hidden).uint32("llama.block_count", options.layers)
@@ -117,31 +119,6 @@ public final class SampleModel {
                 .uint32("llama.attention.value_length", options.headDim)
                 .uint32("llama.rope.dimension_count", options.headDim).float32("llama.rope.freq_base", ROPE_THETA)
                 .float32("llama.attention.layer_norm_rms_epsilon", RMS_EPS);
-    }
-
-    /** The number by which llama.cpp says what most matrices are. */
-    private int fileType() {
-        return switch (options.type) {
-            case F32 -> 0;
-            case F16 -> 1;
-            case Q4_0 -> 2;
-            case Q8_0 -> 7;
-            case BF16 -> 32;
-            case Q4_K, Q5_K, Q6_K -> throw new IllegalArgumentException("a sample model cannot be " + options.type);
-        };
-    }
-
-    private void addVocabulary() {
-        int[] types = new int[vocabulary.tokens().size()];
-        Arrays.fill(types, 0, SampleVocabulary.FIRST_SPECIAL, 1); // normal
-        Arrays.fill(types, SampleVocabulary.FIRST_SPECIAL, types.length, 3); // control
-        int endOfTurn = SampleVocabulary.FIRST_SPECIAL + END_OF_TURN;
-        writer.string("tokenizer.ggml.model", "gpt2").string("tokenizer.ggml.pre", "llama-bpe")
-                .strings("tokenizer.ggml.tokens", vocabulary.tokens()).int32s("tokenizer.ggml.token_type", types)
-                .strings("tokenizer.ggml.merges", vocabulary.merges())
-                .uint32("tokenizer.ggml.bos_token_id", SampleVocabulary.FIRST_SPECIAL)
-                .uint32("tokenizer.ggml.eos_token_id", endOfTurn).uint32("tokenizer.ggml.eot_token_id", endOfTurn)
-                .bool("tokenizer.ggml.add_bos_token", true);
     }
 
     private void addTensors() {
@@ -200,9 +177,8 @@ public final class SampleModel {
     private byte[] output() {
         float[] values = random("output.weight", vocabulary.tokens().size(), options.hidden, 3);
         for (int token = 0; token < vocabulary.tokens().size(); token++) {
-            boolean special = token >= SampleVocabulary.FIRST_SPECIAL
-                    && token != SampleVocabulary.FIRST_SPECIAL + END_OF_TURN;
-            if (token < SampleVocabulary.BYTES || special) {
+            boolean special = token >= vocabulary.firstSpecial() && token != vocabulary.endOfTurn();
+            if (token < LearnedVocabulary.BYTES || special) {
                 Arrays.fill(values, token * options.hidden, (token + 1) * options.hidden, 0);
             }
         }

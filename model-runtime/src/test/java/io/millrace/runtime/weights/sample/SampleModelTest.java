@@ -14,7 +14,9 @@ import java.io.IOException;
 import java.lang.foreign.ValueLayout;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.security.MessageDigest;
 import java.util.HashSet;
+import java.util.HexFormat;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -52,6 +54,13 @@ class SampleModelTest {
     void equalOptionsGiveEqualBytes() throws IOException {
         assertThat(write("a.gguf", DEFAULTS)).hasSameBinaryContentAs(write("b.gguf", DEFAULTS));
         assertThat(Files.mismatch(write("a.gguf", DEFAULTS), write("c.gguf", DEFAULTS.withSeed(2)))).isPositive();
+    }
+
+    @Test
+    void theBytesAreThoseOfEveryEarlierVersion() throws Exception {
+        byte[] digest = MessageDigest.getInstance("SHA-256").digest(Files.readAllBytes(write("d.gguf", DEFAULTS)));
+        assertThat(HexFormat.of().formatHex(digest))
+                .isEqualTo("a2d457957433a270e2fc9bc7df4ef4eaccde080b7f17eff0979af8bcb3284b1f");
     }
 
     @ParameterizedTest

@@ -1,16 +1,20 @@
-package io.millrace.runtime.weights.sample;
+package io.millrace.runtime.weights.export;
 
 import io.millrace.runtime.weights.TensorType;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 
 /** Stores float values as a tensor type does, rounded as ggml's reference quantizer rounds them. */
-final class TensorEncoder {
+public final class TensorEncoder {
 
     private TensorEncoder() {}
 
-    /** The bytes of {@code values}, whole rows whose length is a multiple of the type's block size. */
-    static byte[] encode(TensorType type, float[] values) {
+    /**
+     * The bytes of {@code values}, whole rows whose length is a multiple of the type's block size.
+     *
+     * @throws IllegalArgumentException for the types whose blocks are of 256 values, which need a search
+     */
+    public static byte[] encode(TensorType type, float[] values) {
         ByteBuffer out = ByteBuffer.allocate(values.length / type.blockSize() * type.blockBytes())
                 .order(ByteOrder.LITTLE_ENDIAN);
         for (int i = 0; i < values.length; i += type.blockSize()) {
@@ -20,7 +24,7 @@ final class TensorEncoder {
                 case BF16 -> out.putShort(toBfloat16(values[i]));
                 case Q8_0 -> putQ80(out, values, i);
                 case Q4_0 -> putQ40(out, values, i);
-                case Q4_K, Q5_K, Q6_K -> throw new IllegalArgumentException("a sample model cannot be " + type);
+                case Q4_K, Q5_K, Q6_K -> throw new IllegalArgumentException("type: " + type + " cannot be written");
             }
         }
         return out.array();

@@ -1,5 +1,6 @@
-package io.millrace.runtime.weights.sample;
+package io.millrace.runtime.weights.export;
 
+import io.millrace.runtime.tokenizer.LearnedVocabulary;
 import io.millrace.runtime.weights.TensorType;
 import java.io.BufferedOutputStream;
 import java.io.ByteArrayOutputStream;
@@ -11,6 +12,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.function.Supplier;
 
@@ -73,6 +75,32 @@ public final class GgufWriter {
             metadata.int32(value);
         }
         return this;
+    }
+
+    /** Says what most matrices are, by the number that llama.cpp has for it. */
+    public GgufWriter fileType(TensorType type) {
+        return uint32("general.file_type", switch (type) {
+            case F32 -> 0;
+            case F16 -> 1;
+            case Q4_0 -> 2;
+            case Q8_0 -> 7;
+            case BF16 -> 32;
+            case Q4_K, Q5_K, Q6_K -> throw new IllegalArgumentException("type: " + type + " cannot be written");
+        });
+    }
+
+    /** Adds the tokenizer, keys {@code tokenizer.ggml.*}. */
+    public GgufWriter tokenizer(LearnedVocabulary vocabulary) {
+        int[] types = new int[vocabulary.tokens().size()];
+        Arrays.fill(types, 0, vocabulary.firstSpecial(), 1); // normal
+        Arrays.fill(types, vocabulary.firstSpecial(), types.length, 3); // control
+        return string("tokenizer.ggml.model", "gpt2").string("tokenizer.ggml.pre", "llama-bpe")
+                .strings("tokenizer.ggml.tokens", vocabulary.tokens()).int32s("tokenizer.ggml.token_type", types)
+                .strings("tokenizer.ggml.merges", vocabulary.merges())
+                .uint32("tokenizer.ggml.bos_token_id", vocabulary.firstSpecial())
+                .uint32("tokenizer.ggml.eos_token_id", vocabulary.endOfTurn())
+                .uint32("tokenizer.ggml.eot_token_id", vocabulary.endOfTurn())
+                .bool("tokenizer.ggml.add_bos_token", true);
     }
 
     /** Adds a vector; {@code data} gives its bytes when the file is written. */

@@ -1,4 +1,4 @@
-package io.millrace.runtime.weights.sample;
+package io.millrace.runtime.weights.export;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
