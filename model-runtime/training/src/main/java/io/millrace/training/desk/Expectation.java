@@ -1,0 +1,69 @@
+package io.millrace.training.desk;
+
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/** What makes an answer right. */
+public sealed interface Expectation {
+
+    /**
+     * One line of JSON.
+     *
+     * @param order the order number, digits, or null when the message has none
+     */
+    record Triage(Category category, Sentiment sentiment, Urgency urgency, Language language, @Nullable String order)
+            implements
+                Expectation {}
+
+    /**
+     * An answer that holds a fact of the conversation.
+     *
+     * @param value the fact
+     * @param others the conversation's other facts, which must not be given instead or as well
+     */
+    record Recall(String value, List<String> others) implements Expectation {
+        public Recall {
+            others = List.copyOf(others);
+        }
+    }
+
+    /**
+     * A tool call.
+     *
+     * @param name the tool
+     * @param arguments name to value; a value is a JSON literal, so a string has its quotes
+     */
+    record Call(String name, Map<String, String> arguments) implements Expectation {
+        public Call {
+            arguments = Map.copyOf(arguments);
+        }
+    }
+
+    /**
+     * A reply that tells a tool's result.
+     *
+     * @param value the result in the customer's words
+     * @param question what the customer asked; the reply may repeat its numbers, and has no others
+     */
+    record Result(String value, String question) implements Expectation {}
+
+    /**
+     * A reply in the style that the system prompt sets.
+     *
+     * @param language what it is written in
+     * @param tone null when either will do
+     * @param sentences how many, 0 when any number will do
+     * @param format its form
+     * @param order the only number that it may hold, null for none
+     */
+    record Style(Language language, @Nullable Tone tone, int sentences, ReplyFormat format, @Nullable String order)
+            implements
+                Expectation {}
+
+    /** A reply that says that the desk does not know, in this language. */
+    record Refusal(Language language) implements Expectation {}
+
+    /** Nothing is judged. */
+    record Unscored() implements Expectation {}
+}
