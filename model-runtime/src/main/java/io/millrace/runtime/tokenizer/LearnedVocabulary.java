@@ -1,5 +1,7 @@
 package io.millrace.runtime.tokenizer;
 
+import java.nio.file.Path;
+import java.util.BitSet;
 import java.util.Collection;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -49,5 +51,13 @@ public record LearnedVocabulary(List<String> tokens, List<String> merges) {
 
     public int endOfTurn() {
         return firstSpecial() + END_OF_TURN;
+    }
+
+    /** The tokenizer that a model file with this vocabulary has. */
+    public Tokenizer tokenizer() {
+        BitSet special = new BitSet();
+        special.set(firstSpecial(), tokens.size());
+        return new Tokenizer(
+                new TokenizerSource(Path.of("learned vocabulary"), tokens, special, merges, "tokens", "merges"));
     }
 }

@@ -122,12 +122,17 @@ class BytePairTrainerTest {
     }
 
     @Test
-    void whatWasLearnedIsAVocabularyOfTheWantedSize() {
+    void whatWasLearnedIsAVocabularyOfTheWantedSizeWithItsTokenizer() {
         List<String> merges = merges(3, "low low low lower");
         LearnedVocabulary vocabulary = LearnedVocabulary.of(merges);
         assertThat(vocabulary.tokens()).hasSize(256 + 3 + 16).doesNotHaveDuplicates().contains("Ġlow", "<|eot_id|>");
         assertThat(LearnedVocabulary.mergedTokens(vocabulary.tokens().size())).isEqualTo(3);
         assertThat(vocabulary.tokens().get(vocabulary.firstSpecial())).isEqualTo("<|begin_of_text|>");
         assertThat(vocabulary.tokens().get(vocabulary.endOfTurn())).isEqualTo("<|eot_id|>");
+        Tokenizer tokenizer = vocabulary.tokenizer();
+        assertThat(tokenizer.specials().endOfTurn()).isEqualTo(vocabulary.endOfTurn());
+        assertThat(tokenizer.encode("low low1!")).containsExactly(vocabulary.tokens().indexOf("low"),
+                vocabulary.tokens().indexOf("Ġlow"), vocabulary.tokens().indexOf("1"),
+                vocabulary.tokens().indexOf("!"));
     }
 }

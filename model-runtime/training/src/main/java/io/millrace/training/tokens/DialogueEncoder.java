@@ -1,0 +1,111 @@
+package io.millrace.training.tokens;
+
+import io.millrace.runtime.prompt.ChatFormat;
+import io.millrace.runtime.prompt.Message;
+import io.millrace.runtime.tokenizer.Tokenizer;
+import io.millrace.training.desk.Dialogue;
+import io.millrace.training.desk.Exchange;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
+
+/**
+ * Dialogues and texts to the token ids that are trained on. A dialogue is composed as a running session composes it, turn by
+ * turn: the new messages, the open header of the answer, the answer with the token that ends it. So the model is asked in
+ * operation exactly as it was in training. Immutable, any thread may use it.
+ */
+public final class DialogueEncoder {
+    private final Tokenizer tokenizer;
+    private final ChatFormat format;
+
+    public DialogueEncoder(Tokenizer tokenizer) {
+        this.tokenizer = tokenizer;
+        format = new ChatFormat(tokenizer);
+    }
+
+    /**
+     * A dialogue with the answers it should get. These are learned, with the tokens that end them; a dialogue that is too long
+     * loses its last exchanges.
+     *
+     * @throws IllegalArgumentException when even the first exchange is too long
+     */
+    public TrainingSequence dialogue(Dialogue dialogue) {
+        int[] tokens = {};
+        boolean[] learned = new boolean[TrainingSequence.MAX_TOKENS];
+        for (int i = 0; i < dialogue.exchanges().size(); i++) {
+            int[] answer = answer(dialogue.exchanges().get(i).answer());
+            int[] longer = join(tokens, input(dialogue, i), answer);
+            if (longer.length > TrainingSequence.MAX_TOKENS) {
+                break;
+            }
+            Arrays.fill(learned, longer.length - answer.length, longer.length, true);
+            tokens = longer;
+        }
+        if (tokens.length == 0) {
+            throw new IllegalArgumentException("dialogue " + dialogue.id() + ": its first exchange is more than "
+                    + TrainingSequence.MAX_TOKENS + " tokens");
+        }
+        return new TrainingSequence(tokens, Arrays.copyOf(learned, tokens.length));
+    }
+
+    /** For pre-training: the tokens of {@link #dialogue}, all of them learned, the customer's and the system's too. */
+    public TrainingSequence wholeDialogue(Dialogue dialogue) {
+        return TrainingSequence.allLearned(dialogue(dialogue).tokens());
+    }
+
+    /**
+     * For pre-training: begin of text, a text, end of text, all learned. A long one is cut into several sequences; a later one
+     * begins with the last token of the one before, so that each token is learned once.
+     */
+    public List<TrainingSequence> document(String text) {
+        int[] tokens = join(format.encodeConversationStart(), tokenizer.encode(text),
+                new int[]{tokenizer.specials().endOfText()});
+        List<TrainingSequence> sequences = new ArrayList<>();
+        for (int from = 0; from + 1 < tokens.length; from += TrainingSequence.MAX_TOKENS - 1) {
+            int to = Math.min(tokens.length, from + TrainingSequence.MAX_TOKENS);
+            sequences.add(TrainingSequence.allLearned(Arrays.copyOfRange(tokens, from, to)));
+        }
+        return sequences;
+    }
+
+    /**
+     * The prompt that a session gives the model in a dialogue's exchange {@code answers.size()}.
+     *
+     * @param answers what the model answered in the exchanges before
+     * @return everything up to the open header of the answer
+     */
+    public int[] prompt(Dialogue dialogue, List<Message> answers) {
+        int[] tokens = {};
+        for (int i = 0; i < answers.size(); i++) {
+            tokens = join(tokens, input(dialogue, i), answer(answers.get(i)));
+        }
+        return join(tokens, input(dialogue, answers.size()));
+    }
+
+    /** What a model generates to give this answer: its tokens and the one that ends it. */
+    public int[] answer(Message answer) {
+        int[] message = format.encode(List.of(answer));
+        return Arrays.copyOfRange(message, format.openAssistant().length, message.length);
+    }
+
+    /** All tokens of a dialogue, however many. */
+    int[] tokens(Dialogue dialogue) {
+        List<Message> answers = dialogue.exchanges().stream().map(Exchange::answer).toList();
+        return join(prompt(dialogue, answers.subList(0, answers.size() - 1)), answer(answers.getLast()));
+    }
+
+    /** What an exchange adds to a session before its answer. */
+    private int[] input(Dialogue dialogue, int exchange) {
+        List<Message> messages = dialogue.exchanges().get(exchange).input();
+        return exchange == 0
+                ? join(format.encodeConversationStart(),
+                        format.encode(messages, dialogue.tools(), dialogue.builtIn()), format.openAssistant())
+                : join(format.encode(messages), format.openAssistant());
+    }
+
+    private static int[] join(int[]... parts) {
+        return Stream.of(parts).flatMapToInt(IntStream::of).toArray();
+    }
+}

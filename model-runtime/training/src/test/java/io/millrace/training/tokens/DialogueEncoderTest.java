@@ -1,0 +1,147 @@
+package io.millrace.training.tokens;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.millrace.runtime.prompt.BuiltInTool;
+import io.millrace.runtime.prompt.ChatFormat;
+import io.millrace.runtime.prompt.Message;
+import io.millrace.runtime.prompt.Role;
+import io.millrace.runtime.prompt.ToolCall;
+import io.millrace.runtime.prompt.ToolDefinition;
+import io.millrace.runtime.tokenizer.Tokenizer;
+import io.millrace.training.desk.Dialogue;
+import io.millrace.training.desk.Exchange;
+import io.millrace.training.desk.Expectation;
+import io.millrace.training.desk.Language;
+import io.millrace.training.desk.Skill;
+import java.util.ArrayList;
+import java.util.EnumSet;
+import java.util.List;
+import java.util.Set;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+
+class DialogueEncoderTest {
+    private static final ToolDefinition STATUS = new ToolDefinition("order_status", "Returns the status.",
+            "{\"type\": \"object\", \"properties\": {\"order\": {\"type\": \"string\"}}}");
+    private static final Message CALL = new Message(Role.ASSISTANT, "",
+            List.of(new ToolCall("order_status", "{\"order\": \"48213\"}")));
+    private static final Message SEARCH = new Message(Role.ASSISTANT, "",
+            List.of(new ToolCall("brave_search", "{\"query\": \"green tea\"}")));
+
+    /** A customer asks, the desk calls a tool, tells its result, and searches the web. */
+    private static final Dialogue DIALOGUE = new Dialogue("d", Skill.TOOLS, Language.EN, List.of(STATUS),
+            EnumSet.of(BuiltInTool.BRAVE_SEARCH),
+            List.of(exchange(CALL, new Message(Role.SYSTEM, "Help."), new Message(Role.USER, "Where is order 48213?")),
+                    exchange(new Message(Role.ASSISTANT, "It was shipped."),
+                            new Message(Role.IPYTHON, "{\"status\": \"shipped\"}")),
+                    exchange(SEARCH, new Message(Role.USER, "Search for green tea."))));
+
+    private final Tokenizer tokenizer = DeskVocabulary
+            .learn(Stream.of(DIALOGUE), Stream.empty(), 256 + 150 + 16).tokenizer();
+    private final DialogueEncoder encoder = new DialogueEncoder(tokenizer);
+
+    private static Exchange exchange(Message answer, Message... input) {
+        return new Exchange(List.of(input), answer, new Expectation.Unscored());
+    }
+
+    private static Dialogue talk(String... sentences) {
+        List<Exchange> exchanges = new ArrayList<>();
+        for (String sentence : sentences) {
+            exchanges.add(exchange(new Message(Role.ASSISTANT, "Yes."), new Message(Role.USER, sentence)));
+        }
+        return new Dialogue("talk", Skill.MEMORY, Language.EN, List.of(), Set.of(), exchanges);
+    }
+
+    private String show(int[] ids) {
+        StringBuilder text = new StringBuilder();
+        IntStream.of(ids).forEach(id -> text.append(tokenizer.display(id)));
+        return text.toString();
+    }
+
+    /** What is learned, an answer a line. */
+    private String learned(TrainingSequence sequence) {
+        StringBuilder text = new StringBuilder();
+        for (int i = 0; i < sequence.length(); i++) {
+            if (sequence.learned()[i]) {
+                text.append(sequence.learned()[i - 1] ? "" : "\n").append(tokenizer.display(sequence.tokens()[i]));
+            }
+        }
+        return text.toString().strip();
+    }
+
+    @Test
+    void aDialogueIsWhatTheChatFormatMakesOfTheWholeConversation() {
+        List<Message> all = new ArrayList<>();
+        DIALOGUE.exchanges().forEach(exchange -> {
+            all.addAll(exchange.input());
+            all.add(exchange.answer());
+        });
+        ChatFormat format = new ChatFormat(tokenizer);
+        int[] conversation = IntStream.concat(IntStream.of(format.encodeConversationStart()),
+                IntStream.of(format.encode(all, DIALOGUE.tools(), DIALOGUE.builtIn()))).toArray();
+        assertThat(encoder.dialogue(DIALOGUE).tokens()).containsExactly(conversation);
+    }
+
+    @Test
+    void answersAndTheTokensThatEndThemAreLearnedAndNothingElse() {
+        assertThat(learned(encoder.dialogue(DIALOGUE))).isEqualTo("""
+                {"name": "order_status", "parameters": {"order": "48213"}}<|eot_id|>
+                It was shipped.<|eot_id|>
+                <|python_tag|>brave_search.call(query="green tea")<|eom_id|>""");
+    }
+
+    @Test
+    void anAnswerIsWhatTheModelGenerates() {
+        assertThat(show(encoder.answer(new Message(Role.ASSISTANT, "Hi!")))).isEqualTo("Hi!<|eot_id|>");
+    }
+
+    @Test
+    void aPromptEndsWithTheOpenHeaderAndHoldsTheAnswersThatWereGiven() {
+        int[] prompt = encoder.prompt(DIALOGUE, List.of(new Message(Role.ASSISTANT, "One moment."), CALL));
+        assertThat(show(prompt)).contains("48213?<|eot_id|><|start_header_id|>assistant<|end_header_id|>")
+                .contains("One moment.<|eot_id|><|start_header_id|>ipython").contains("shipped\"}<|eot_id|>")
+                .endsWith("Search for green tea.<|eot_id|><|start_header_id|>assistant<|end_header_id|>\n\n");
+        int[] first = encoder.prompt(DIALOGUE, List.of());
+        assertThat(prompt).startsWith(first);
+    }
+
+    @Test
+    void aDialogueThatIsTooLongLosesItsLastExchanges() {
+        String sentence = "12345 ".repeat(50);
+        TrainingSequence cut = encoder.dialogue(talk(sentence, sentence, sentence));
+        assertThat(cut).isEqualTo(encoder.dialogue(talk(sentence, sentence)));
+        assertThatThrownBy(() -> encoder.dialogue(talk("12345 ".repeat(200))))
+                .hasMessage("dialogue talk: its first exchange is more than 768 tokens");
+    }
+
+    @Test
+    void forPretrainingEveryTokenButTheFirstIsLearned() {
+        TrainingSequence whole = encoder.wholeDialogue(DIALOGUE);
+        assertThat(whole.tokens()).containsExactly(encoder.dialogue(DIALOGUE).tokens());
+        assertThat(whole.learnedTokens()).isEqualTo(whole.length() - 1);
+        assertThat(whole.learned()[0]).isFalse();
+    }
+
+    @Test
+    void aDocumentHasABeginAndAnEnd() {
+        assertThat(encoder.document("It is.")).singleElement().satisfies(sequence -> {
+            assertThat(show(sequence.tokens())).isEqualTo("<|begin_of_text|>It is.<|end_of_text|>");
+            assertThat(sequence.learnedTokens()).isEqualTo(sequence.length() - 1);
+        });
+    }
+
+    @Test
+    void eachTokenOfALongDocumentIsLearnedOnce() {
+        String text = "a1b2".repeat(400);
+        List<TrainingSequence> parts = encoder.document(text);
+        StringBuilder learned = new StringBuilder();
+        parts.forEach(part -> learned.append(learned(part)));
+        assertThat(learned).hasToString(text + "<|end_of_text|>");
+        assertThat(parts).hasSize(3);
+        int[] first = parts.get(0).tokens();
+        assertThat(parts.get(1).tokens()[0]).isEqualTo(first[first.length - 1]);
+    }
+}
