@@ -5,6 +5,7 @@ import io.millrace.job.format.EventFormat;
 import io.millrace.job.format.EventFormatException;
 import io.millrace.schemas.CompletionEvent;
 import io.millrace.schemas.PromptEvent;
+import io.millrace.schemas.SessionControl;
 import io.millrace.schemas.TokenDelta;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
@@ -38,6 +39,7 @@ public final class JobClient implements AutoCloseable {
 
     private final KafkaSettings kafka;
     private final EventCodec<PromptEvent> prompts;
+    private final EventCodec<SessionControl> controls;
     private final EventCodec<TokenDelta> deltas;
     private final EventCodec<CompletionEvent> completions;
     private final KafkaProducer<byte[], byte[]> producer;
@@ -49,6 +51,7 @@ public final class JobClient implements AutoCloseable {
         this.kafka = kafka;
         EventFormat format = kafka.format();
         prompts = format.codec(PromptEvent.class, MAX_EVENT_BYTES);
+        controls = format.codec(SessionControl.class, MAX_EVENT_BYTES);
         deltas = format.codec(TokenDelta.class, MAX_EVENT_BYTES);
         completions = format.codec(CompletionEvent.class, MAX_EVENT_BYTES);
         Properties writing = kafka.client();
@@ -66,19 +69,30 @@ public final class JobClient implements AutoCloseable {
     /** Sends without waiting; {@link #poll} says when the broker did not take it. */
     public void send(PromptEvent prompt) {
         String conversation = prompt.getConversationId();
-        byte[] key = (conversation == null ? prompt.getId() : conversation).getBytes(StandardCharsets.UTF_8);
-        var _ = producer.send(new ProducerRecord<>(kafka.prompts(), key, prompts.encode(prompt)), (_, failure) -> {
-            if (failure != null) {
-                unsent.compareAndSet(null,
-                        new IllegalStateException("the prompt " + prompt.getId() + " could not be sent", failure));
-            }
-        });
+        send(kafka.prompts(), conversation == null ? prompt.getId() : conversation, prompts.encode(prompt),
+                "the prompt " + prompt.getId());
+    }
+
+    /** Asks the job to forget a conversation, without waiting. It may overtake a prompt that was sent before. */
+    public void endSession(String conversationId) {
+        SessionControl control = SessionControl.newBuilder().setAction("end_session")
+                .setConversationId(conversationId).build();
+        send(kafka.controls(), conversationId, controls.encode(control), "the end of " + conversationId);
+    }
+
+    private void send(String topic, String key, byte[] event, String what) {
+        var _ = producer.send(new ProducerRecord<>(topic, key.getBytes(StandardCharsets.UTF_8), event),
+                (_, failure) -> {
+                    if (failure != null) {
+                        unsent.compareAndSet(null, new IllegalStateException(what + " could not be sent", failure));
+                    }
+                });
     }
 
     /**
      * What the job said since the last call; waits this long when there is nothing.
      *
-     * @throws IllegalStateException when a prompt could not be sent
+     * @throws IllegalStateException when something could not be sent
      */
     public List<Answer> poll(Duration patience) throws EventFormatException {
         IllegalStateException failure = unsent.get();

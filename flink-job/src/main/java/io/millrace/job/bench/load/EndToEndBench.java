@@ -1,11 +1,7 @@
 package io.millrace.job.bench.load;
 
 import io.millrace.job.bench.Spread;
-import io.millrace.job.embedded.EmbeddedCluster;
-import io.millrace.job.embedded.EmbeddedKafka;
-import io.millrace.job.kafka.JobClient;
-import io.millrace.job.kafka.KafkaOptions;
-import io.millrace.job.kafka.KafkaSettings;
+import io.millrace.job.embedded.EmbeddedJob;
 import io.millrace.operator.MillraceOptions;
 import io.millrace.runtime.engine.Engine;
 import io.millrace.runtime.engine.EngineOptions;
@@ -140,24 +136,18 @@ public final class EndToEndBench {
     private List<TurnTimes> throughKafka(Path path, LlamaModel model, Workload work, Comparisons with,
             IntConsumer heard) throws InterruptedException {
         KafkaLoad.History history = with.resend() ? KafkaLoad.History.RESENT : KafkaLoad.History.IN_SESSION;
-        try (EmbeddedKafka broker = EmbeddedKafka.start()) {
-            Configuration options = options(broker, path,
-                    kvBytes(work, KvLayout.of(model.weights().config(), setup.kvType())))
-                    .set(MillraceOptions.SHARDS, Integer.toString(with.shards()))
-                    .set(MillraceOptions.MICRO_BATCHES, with.microBatches());
-            try (EmbeddedCluster cluster = EmbeddedCluster.start(options, directory);
-                    JobClient client = new JobClient(KafkaSettings.of(options))) {
-                cluster.awaitRunning(START_LIMIT);
-                KafkaLoad load = new KafkaLoad(cluster, client, model.tokenizer());
-                load.run("first-contact", FIRST_CONTACT, history, _ -> {});
-                return load.run("bench", work, history, heard);
-            }
+        Configuration options = options(path, kvBytes(work, KvLayout.of(model.weights().config(), setup.kvType())))
+                .set(MillraceOptions.SHARDS, Integer.toString(with.shards()))
+                .set(MillraceOptions.MICRO_BATCHES, with.microBatches());
+        try (EmbeddedJob job = EmbeddedJob.start(options, directory, START_LIMIT)) {
+            KafkaLoad load = new KafkaLoad(job, model.tokenizer());
+            load.run("first-contact", FIRST_CONTACT, history, _ -> {});
+            return load.run("bench", work, history, heard);
         }
     }
 
-    private Configuration options(EmbeddedKafka broker, Path path, long kvBytes) {
+    private Configuration options(Path path, long kvBytes) {
         Configuration options = new Configuration().set(MillraceOptions.MODEL, path.toAbsolutePath().toString())
-                .set(KafkaOptions.BOOTSTRAP_SERVERS, broker.bootstrapServers())
                 .set(MillraceOptions.THREADS, setup.threads()).set(MillraceOptions.KV_TYPE, setup.kvType())
                 .set(MillraceOptions.KV_MEMORY, new MemorySize(kvBytes))
                 .set(MillraceOptions.MAX_NUM_SEQS, maxNumSeqs())

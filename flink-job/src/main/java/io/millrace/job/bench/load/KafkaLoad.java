@@ -1,7 +1,6 @@
 package io.millrace.job.bench.load;
 
-import io.millrace.job.embedded.EmbeddedCluster;
-import io.millrace.job.format.EventFormatException;
+import io.millrace.job.embedded.EmbeddedJob;
 import io.millrace.job.kafka.JobClient;
 import io.millrace.runtime.tokenizer.Tokenizer;
 import io.millrace.schemas.CompletionError;
@@ -11,7 +10,6 @@ import io.millrace.schemas.Message;
 import io.millrace.schemas.PromptEvent;
 import io.millrace.schemas.TokenDelta;
 import io.millrace.schemas.Usage;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -32,19 +30,15 @@ final class KafkaLoad {
         RESENT
     }
 
-    private static final Duration POLL = Duration.ofMillis(20);
-    private static final Duration PATIENCE = Duration.ofMinutes(5);
     private static final double NEVER = -100;
 
-    private final EmbeddedCluster cluster;
-    private final JobClient client;
+    private final EmbeddedJob job;
     private final PromptTexts texts;
     private final Map<String, Double> noStop = new HashMap<>();
 
-    /** @param client of the job on {@code cluster}; neither is owned */
-    KafkaLoad(EmbeddedCluster cluster, JobClient client, Tokenizer tokenizer) {
-        this.cluster = cluster;
-        this.client = client;
+    /** @param job not owned */
+    KafkaLoad(EmbeddedJob job, Tokenizer tokenizer) {
+        this.job = job;
         texts = new PromptTexts(tokenizer);
         tokenizer.specials().stopTokens().forEach(token -> noStop.put(String.valueOf(token), NEVER));
     }
@@ -94,17 +88,9 @@ final class KafkaLoad {
             for (int i = 0; i < work.conversations(); i++) {
                 ask(new Conversation(i));
             }
-            long lastHeard = System.nanoTime();
             while (!waiting.isEmpty()) {
-                List<JobClient.Answer> answers = poll();
+                List<JobClient.Answer> answers = job.answers();
                 long now = System.nanoTime();
-                if (!answers.isEmpty()) {
-                    lastHeard = now;
-                } else if (now - lastHeard > PATIENCE.toNanos()) {
-                    throw new IllegalStateException("nothing was heard for " + PATIENCE.toSeconds() + " s; the job is "
-                            + cluster.status()
-                            + cluster.failure().map(cause -> ", it failed with: " + cause).orElse(""));
-                }
                 for (JobClient.Answer answer : answers) {
                     switch (answer) {
                         case JobClient.Answer.Delta(TokenDelta delta) -> hear(delta, now);
@@ -133,7 +119,7 @@ final class KafkaLoad {
             waiting.put(id, conversation);
             PromptEvent event = prompt.build();
             conversation.sent = System.nanoTime();
-            client.send(event);
+            job.send(event);
         }
 
         private void hear(TokenDelta delta, long now) {
@@ -169,14 +155,6 @@ final class KafkaLoad {
             conversation.answer.setLength(0);
             if (conversation.turn < work.turns()) {
                 ask(conversation);
-            }
-        }
-
-        private List<JobClient.Answer> poll() {
-            try {
-                return client.poll(POLL);
-            } catch (EventFormatException e) {
-                throw new IllegalStateException("an answer of the job cannot be read: " + e.getMessage(), e);
             }
         }
     }
