@@ -27,7 +27,7 @@ import picocli.CommandLine.Spec;
 @Command(name = "chat", mixinStandardHelpOptions = true, description = {"Talk to a model in the terminal.",
         "The answer streams to standard output as it is generated. /clear begins a new conversation; /exit, the end "
                 + "of input or Ctrl-C leaves."}, footer = {"", "Example:",
-                        "  millrace chat --model model.gguf --system 'Answer in one sentence.'"})
+                        "  millrace chat --system 'Answer in one sentence.'"})
 final class ChatCommand implements Callable<Integer> {
     @Spec
     private CommandSpec spec;
@@ -36,7 +36,7 @@ final class ChatCommand implements Callable<Integer> {
     private Millrace millrace;
 
     @Mixin
-    private ModelOption model;
+    private DefaultModelOption model;
 
     @Option(names = "--system", paramLabel = "TEXT", description = "System prompt of the conversation.")
     private @Nullable String system;
@@ -47,15 +47,12 @@ final class ChatCommand implements Callable<Integer> {
     @Mixin
     private EngineOptionGroup engine;
 
-    @Mixin
-    private WeightsCacheOption cache;
-
     @Override
     public Integer call() throws IOException, InterruptedException {
         sampling.check();
         PrintWriter err = spec.commandLine().getErr();
         BufferedReader in = millrace.reader();
-        try (LocalModel local = LocalModel.open(model.path(), cache.directory(), engine.options(), err);
+        try (LocalModel local = LocalModel.open(model.path(), model.cache().directory(), engine.options(), err);
                 LocalSequence sequence = new LocalSequence(local.engine())) {
             err.printf("%s. /clear begins anew, /exit leaves.%n", local.weights().name());
             Conversation conversation = new Conversation(local, sequence);

@@ -39,7 +39,7 @@ final class GenerateCommand implements Callable<Integer> {
     private Millrace millrace;
 
     @Mixin
-    private ModelOption model;
+    private DefaultModelOption model;
 
     @ArgGroup(multiplicity = "1")
     private Source source;
@@ -49,9 +49,6 @@ final class GenerateCommand implements Callable<Integer> {
 
     @Mixin
     private EngineOptionGroup engine;
-
-    @Mixin
-    private WeightsCacheOption cache;
 
     @Option(names = "--json", description = "Write one object with prompt_ids, ids, text, finish_reason, usage and timings instead of the text.")
     private boolean json;
@@ -127,7 +124,7 @@ final class GenerateCommand implements Callable<Integer> {
     public Integer call() throws IOException, InterruptedException {
         sampling.check();
         PrintWriter out = spec.commandLine().getOut();
-        try (LocalModel local = LocalModel.open(model.path(), cache.directory(), engine.options(),
+        try (LocalModel local = LocalModel.open(model.path(), model.cache().directory(), engine.options(),
                 spec.commandLine().getErr());
                 LocalSequence sequence = new LocalSequence(local.engine())) {
             int[] prompt = source.tokens(local.tokenizer(), millrace.standardInput());

@@ -57,7 +57,7 @@ class MillraceTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"chat", "generate", "logprobs", "tokenize", "inspect", "bench"})
+    @CsvSource({"logprobs", "tokenize", "inspect", "bench"})
     void aMissingModelIsAskedFor(String verb) {
         millrace(verb).isMisuse("--model=PATH");
     }
