@@ -1,5 +1,6 @@
 package io.millrace.job.cli;
 
+import io.millrace.job.demo.Desk;
 import io.millrace.runtime.engine.GenerationRequest;
 import io.millrace.runtime.engine.GenerationStep;
 import io.millrace.runtime.engine.TurnTiming;
@@ -26,8 +27,8 @@ import picocli.CommandLine.Spec;
 /** {@code millrace chat}: a conversation in the terminal, whose KV cache stays from turn to turn. */
 @Command(name = "chat", mixinStandardHelpOptions = true, description = {"Talk to a model in the terminal.",
         "The answer streams to standard output as it is generated. /clear begins a new conversation; /exit, the end "
-                + "of input or Ctrl-C leaves."}, footer = {"", "Example:",
-                        "  millrace chat --system 'Answer in one sentence.'"})
+                + "of input or Ctrl-C leaves."}, footer = {"", "Examples:", "  millrace chat",
+                        "  millrace chat --model model.gguf --system 'Answer in one sentence.'"})
 final class ChatCommand implements Callable<Integer> {
     @Spec
     private CommandSpec spec;
@@ -38,7 +39,7 @@ final class ChatCommand implements Callable<Integer> {
     @Mixin
     private DefaultModelOption model;
 
-    @Option(names = "--system", paramLabel = "TEXT", description = "System prompt of the conversation.")
+    @Option(names = "--system", paramLabel = "TEXT", description = "System prompt of the conversation. Default: none, or of the model that comes with Millrace what it was trained on.")
     private @Nullable String system;
 
     @Mixin
@@ -122,8 +123,8 @@ final class ChatCommand implements Callable<Integer> {
             IntStream opening;
             if (tokens.isEmpty()) {
                 opening = IntStream.of(format.encodeConversationStart());
-                if (system != null) {
-                    messages.add(new Message(Role.SYSTEM, system));
+                if (system != null || !model.isNamed()) {
+                    messages.add(new Message(Role.SYSTEM, system == null ? Desk.REPLY : system));
                 }
             } else {
                 int end = tokens.getLast();

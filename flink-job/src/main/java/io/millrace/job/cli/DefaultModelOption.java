@@ -31,6 +31,11 @@ final class DefaultModelOption {
         return cache;
     }
 
+    /** Whether a model was named. */
+    boolean isNamed() {
+        return path != null;
+    }
+
     /** The model that was named, or the one that comes with this build; empty when there is neither. */
     Optional<Path> find() throws IOException {
         return path != null ? Optional.of(path) : ShippedModel.extract(cache.directory());

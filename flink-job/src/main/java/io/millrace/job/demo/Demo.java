@@ -1,103 +1,116 @@
 package io.millrace.job.demo;
 
-import io.millrace.job.embedded.EmbeddedCluster;
-import io.millrace.job.format.EventFormatException;
+import io.millrace.job.eval.DialogueEvents;
 import io.millrace.job.kafka.JobClient;
-import io.millrace.job.kafka.KafkaSettings;
+import io.millrace.job.kafka.RunningJob;
+import io.millrace.runtime.prompt.Answer;
 import io.millrace.schemas.CompletionEvent;
 import io.millrace.schemas.Message;
 import io.millrace.schemas.PromptEvent;
 import io.millrace.schemas.TokenDelta;
 import io.millrace.schemas.Usage;
 import java.io.PrintWriter;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import java.util.Optional;
+import java.util.Set;
+import java.util.stream.IntStream;
 
 /**
- * Conversations that run at the same time, each sending its next turn when the one before is answered. Only the new message
- * is sent: the history is in the session.
+ * The support desk of a shop: customers write at the same time, each their next message when the one before is answered. Their
+ * first message is also triaged, in a request of its own. Only new messages are sent: the history is in the session. What
+ * the model asks of the shop's tools, the demo looks up and sends as the session's next turn. Used by one thread, once.
  */
 public final class Demo {
-    private static final Duration POLL = Duration.ofMillis(50);
-    private static final Duration PATIENCE = Duration.ofMinutes(3);
-    private static final int MAX_TOKENS = 48;
+    private static final int MAX_TOKENS = 96;
+    /** A model that calls again and again is stopped here. */
+    private static final int MAX_CALLS = 3;
 
-    private final EmbeddedCluster cluster;
+    private final RunningJob job;
     private final DemoScreen screen;
     private final PrintWriter out;
-    private final JobClient client;
-    private final Map<String, Asked> asked = new HashMap<>();
+    private final Map<String, Request> waiting = new HashMap<>();
     private int answered;
     private int failed;
     private long promptTokens;
     private long cachedTokens;
     private long generatedTokens;
 
-    /** A turn that waits for its answer. */
-    private record Asked(SampleConversation conversation, int turn) {}
+    /** A customer's turn under way. */
+    private static final class Visit {
+        final Customer customer;
+        final int turn;
+        final DemoScreen.Turn shown;
+        int open;
+        int calls;
 
-    private Demo(EmbeddedCluster cluster, JobClient client, PrintWriter out) {
-        this.cluster = cluster;
-        this.client = client;
+        Visit(Customer customer, int turn, DemoScreen.Turn shown) {
+            this.customer = customer;
+            this.turn = turn;
+            this.shown = shown;
+        }
+    }
+
+    /** A request that waits for its answer; a triage is in no session. */
+    private record Request(Visit visit, boolean triage) {}
+
+    /** @param job not owned */
+    public Demo(RunningJob job, PrintWriter out) {
+        this.job = job;
         this.out = out;
         this.screen = new DemoScreen(out);
     }
 
     /**
-     * Runs the conversations and prints what happens, then a summary.
+     * Holds the conversations and prints what happens, then a summary.
      *
-     * @return whether every turn was answered, none with an error
+     * @return whether every request was answered, none with an error
      */
-    public static boolean run(EmbeddedCluster cluster, KafkaSettings kafka, int conversations, int turns,
-            PrintWriter out) {
-        try (JobClient client = new JobClient(kafka)) {
-            return new Demo(cluster, client, out).run(conversations, turns);
-        } catch (EventFormatException e) {
-            throw new IllegalStateException("an answer of the job cannot be read: " + e.getMessage(), e);
-        }
-    }
-
-    private boolean run(int conversations, int turns) throws EventFormatException {
+    public boolean run(int conversations, int turns) {
         long started = System.nanoTime();
-        List<SampleConversation> scripts = new ArrayList<>();
-        for (int i = 0; i < conversations; i++) {
-            scripts.add(SampleConversation.of(i, turns));
+        IntStream.range(0, conversations).mapToObj(i -> Customer.of(i, turns)).toList()
+                .forEach(customer -> write(customer, 1));
+        while (!waiting.isEmpty()) {
+            job.answers().forEach(this::hear);
         }
-        for (SampleConversation script : scripts) {
-            ask(script, 1);
-        }
-        long heard = System.nanoTime();
-        while (!asked.isEmpty() && System.nanoTime() - heard < PATIENCE.toNanos()) {
-            List<JobClient.Answer> answers = client.poll(POLL);
-            if (!answers.isEmpty()) {
-                heard = System.nanoTime();
-            }
-            for (JobClient.Answer answer : answers) {
-                hear(answer);
-            }
-        }
-        summarize(conversations * turns, (System.nanoTime() - started) / 1e9);
-        return answered == conversations * turns && failed == 0;
+        out.println();
+        out.printf(Locale.ROOT,
+                "%d requests answered in %.1f s, %d with an error. %d tokens generated; %d of %d prompt tokens were in the KV "
+                        + "cache: a conversation's own turns, and the beginnings that all share.%n",
+                answered, (System.nanoTime() - started) / 1e9, failed, generatedTokens, cachedTokens, promptTokens);
+        out.flush();
+        return failed == 0;
     }
 
-    private void ask(SampleConversation conversation, int turn) {
-        String text = conversation.turns().get(turn - 1);
+    private void write(Customer customer, int turn) {
+        String text = customer.messages().get(turn - 1);
+        Visit visit = new Visit(customer, turn,
+                screen.begin(customer.id() + " (" + customer.language().englishName() + "), turn " + turn, text));
         List<Message> messages = new ArrayList<>();
         if (turn == 1) {
-            messages.add(Message.newBuilder().setRole("system").setContent(conversation.system()).build());
+            messages.add(message("system", Desk.TRIAGE));
+            messages.add(message("user", text));
+            send(visit, true, PromptEvent.newBuilder().setId(customer.id() + "/triage"), messages);
+            messages = new ArrayList<>(List.of(message("system", Desk.REPLY)));
         }
-        messages.add(Message.newBuilder().setRole("user").setContent(text).build());
-        PromptEvent prompt = PromptEvent.newBuilder().setId(conversation.id() + "/" + turn)
-                .setConversationId(conversation.id()).setTurn(turn).setStream(true).setMessages(messages)
+        messages.add(message("user", text));
+        PromptEvent.Builder prompt = PromptEvent.newBuilder().setId(customer.id() + "/" + turn)
+                .setConversationId(customer.id());
+        if (turn == 1 && customer.looksUp()) {
+            prompt.setTools(DialogueEvents.tools(Desk.TOOLS, Set.of()));
+        }
+        send(visit, false, prompt, messages);
+    }
+
+    private void send(Visit visit, boolean triage, PromptEvent.Builder prompt, List<Message> messages) {
+        PromptEvent event = prompt.setMessages(messages).setStream(true).setTemperature(0.0)
                 .setMaxCompletionTokens(MAX_TOKENS).build();
-        asked.put(prompt.getId(), new Asked(conversation, turn));
-        screen.asked(prompt.getId(), conversation.id(), turn, text);
-        client.send(prompt);
+        visit.open++;
+        waiting.put(event.getId(), new Request(visit, triage));
+        screen.await(visit.shown, event.getId());
+        job.send(event);
     }
 
     private void hear(JobClient.Answer answer) {
@@ -109,16 +122,40 @@ public final class Demo {
                 screen.streamed(delta.getRequestId(), text == null ? "" : text);
             }
             case JobClient.Answer.Completion(CompletionEvent completion) -> {
-                Asked turn = asked.remove(completion.getRequestId());
-                if (turn != null) {
+                Request request = waiting.remove(completion.getRequestId());
+                if (request != null) {
                     screen.answered(completion);
                     count(completion);
-                    if (turn.turn() < turn.conversation().turns().size()) {
-                        ask(turn.conversation(), turn.turn() + 1);
-                    }
+                    goOn(request, DialogueEvents.answer(completion));
                 }
             }
         }
+    }
+
+    private void goOn(Request request, Answer answer) {
+        Visit visit = request.visit;
+        visit.open--;
+        if (!request.triage && answer instanceof Answer.ToolCalls(var _, var calls) && visit.calls < MAX_CALLS) {
+            visit.calls++;
+            List<Message> results = new ArrayList<>();
+            calls.forEach(call -> {
+                String result = Shop.answer(call);
+                screen.say(visit.shown, "=", result);
+                results.add(message("tool", result));
+            });
+            String id = visit.customer.id() + "/" + visit.turn + "/result-" + visit.calls;
+            send(visit, false, PromptEvent.newBuilder().setId(id).setConversationId(visit.customer.id()), results);
+        }
+        if (visit.open == 0) {
+            screen.end(visit.shown);
+            if (visit.turn < visit.customer.messages().size()) {
+                write(visit.customer, visit.turn + 1);
+            }
+        }
+    }
+
+    private static Message message(String role, String text) {
+        return Message.newBuilder().setRole(role).setContent(text).build();
     }
 
     private void count(CompletionEvent completion) {
@@ -130,20 +167,5 @@ public final class Demo {
             cachedTokens += DemoScreen.cached(usage);
             generatedTokens += usage.getCompletionTokens();
         }
-    }
-
-    private void summarize(int turns, double seconds) {
-        out.println();
-        out.printf(Locale.ROOT,
-                "%d of %d turns answered in %.1f s, %d with an error. %d tokens generated; %d of %d prompt tokens "
-                        + "were in the KV cache: a conversation's own turns, and the beginning that all share.%n",
-                answered, turns, seconds, failed, generatedTokens, cachedTokens,
-                promptTokens);
-        if (answered < turns) {
-            Optional<String> failure = cluster.failure();
-            out.printf("Nothing was heard for %d s; the job is %s%s.%n", PATIENCE.toSeconds(), cluster.status(),
-                    failure.map(cause -> ", it failed with: " + cause).orElse(""));
-        }
-        out.flush();
     }
 }

@@ -9,9 +9,9 @@ import io.millrace.schemas.CompletionEvent;
 import io.millrace.schemas.FunctionCall;
 import io.millrace.schemas.FunctionDefinition;
 import io.millrace.schemas.Tool;
-import io.millrace.training.desk.Dialogue;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
 
 /** Dialogues in the words of the job's events, and its answers in those of dialogues. */
 public final class DialogueEvents {
@@ -31,14 +31,14 @@ public final class DialogueEvents {
                 .setContent(message.content()).setToolCalls(calls).build();
     }
 
-    /** The tools that a dialogue introduces with its first messages. */
-    public static List<Tool> tools(Dialogue dialogue) {
+    /** Tools as a prompt event has them. */
+    public static List<Tool> tools(List<ToolDefinition> definitions, Set<BuiltInTool> builtIn) {
         List<Tool> tools = new ArrayList<>();
-        for (ToolDefinition tool : dialogue.tools()) {
+        for (ToolDefinition tool : definitions) {
             tools.add(Tool.newBuilder().setFunction(FunctionDefinition.newBuilder().setName(tool.name())
                     .setDescription(tool.description()).setParameters(tool.parameters()).build()).build());
         }
-        for (BuiltInTool tool : dialogue.builtIn()) {
+        for (BuiltInTool tool : builtIn) {
             tools.add(Tool.newBuilder().setType(tool.toolName()).build());
         }
         return tools;

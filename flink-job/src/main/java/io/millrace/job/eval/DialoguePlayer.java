@@ -95,7 +95,7 @@ public final class DialoguePlayer {
             prompt.setConversationId(conversation.id).setTurn(conversation.exchange + 1);
         }
         if (conversation.exchange == 0) {
-            prompt.setTools(DialogueEvents.tools(conversation.dialogue));
+            prompt.setTools(DialogueEvents.tools(conversation.dialogue.tools(), conversation.dialogue.builtIn()));
         }
         waiting.put(request, conversation);
         job.send(prompt.build());

@@ -2,6 +2,7 @@ package io.millrace.job.eval;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.millrace.job.kafka.ScriptedJob;
 import io.millrace.runtime.prompt.Answer;
 import io.millrace.runtime.prompt.BuiltInTool;
 import io.millrace.runtime.prompt.Message;

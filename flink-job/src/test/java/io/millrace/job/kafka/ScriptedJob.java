@@ -1,7 +1,5 @@
-package io.millrace.job.eval;
+package io.millrace.job.kafka;
 
-import io.millrace.job.kafka.JobClient;
-import io.millrace.job.kafka.RunningJob;
 import io.millrace.schemas.CompletionEvent;
 import io.millrace.schemas.PromptEvent;
 import java.util.ArrayDeque;
@@ -11,14 +9,17 @@ import java.util.Queue;
 import java.util.function.Function;
 
 /** A job that answers each prompt as a script says, one prompt at a time, the oldest first. */
-final class ScriptedJob implements RunningJob {
+public final class ScriptedJob implements RunningJob {
     private final Function<PromptEvent, CompletionEvent> script;
     private final Queue<PromptEvent> waiting = new ArrayDeque<>();
-    final List<PromptEvent> heard = new ArrayList<>();
-    final List<String> ended = new ArrayList<>();
-    int mostWaiting;
+    /** Prompts that were sent. */
+    public final List<PromptEvent> heard = new ArrayList<>();
+    /** Conversations that were ended. */
+    public final List<String> ended = new ArrayList<>();
+    /** Most prompts that waited at a time. */
+    public int mostWaiting;
 
-    ScriptedJob(Function<PromptEvent, CompletionEvent> script) {
+    public ScriptedJob(Function<PromptEvent, CompletionEvent> script) {
         this.script = script;
     }
 
