@@ -17,13 +17,14 @@ public sealed interface Expectation {
                 Expectation {}
 
     /**
-     * An answer that holds a fact of the conversation.
+     * An answer that gives a fact of the conversation.
      *
-     * @param value the fact
+     * @param values what the fact may be called, the forms of a product's name; any of them will do
      * @param others the conversation's other facts, which must not be given instead or as well
      */
-    record Recall(String value, List<String> others) implements Expectation {
+    record Recall(List<String> values, List<String> others) implements Expectation {
         public Recall {
+            values = List.copyOf(values);
             others = List.copyOf(others);
         }
     }

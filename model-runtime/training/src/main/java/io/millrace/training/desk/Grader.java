@@ -10,6 +10,7 @@ import io.millrace.runtime.prompt.ToolCall;
 import java.util.EnumMap;
 import java.util.HashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
@@ -87,8 +88,9 @@ public final class Grader {
     }
 
     private static boolean recalls(Expectation.Recall expected, String text) {
-        return holds(text, expected.value()) && expected.others().stream().noneMatch(other -> holds(text, other))
-                && numbersAreFrom(expected.value(), text);
+        return expected.values().stream().anyMatch(value -> holds(text, value))
+                && expected.others().stream().noneMatch(other -> holds(text, other))
+                && numbersAreFrom(String.join(" ", expected.values()), text);
     }
 
     private static boolean tells(Expectation.Result expected, String text) {
@@ -172,21 +174,32 @@ public final class Grader {
         return refusals.getOrDefault(expected.language(), List.of()).contains(text);
     }
 
-    /** Whether the text holds the value, and not only as a part of a longer number. */
+    /** Whether the text holds the value, ignoring case, and not only as a part of a longer word or number. */
     private static boolean holds(String text, String value) {
-        for (int at = text.indexOf(value); at >= 0; at = text.indexOf(value, at + 1)) {
-            int end = at + value.length();
-            boolean before = at > 0 && isDigit(text, at - 1) && isDigit(text, at);
-            boolean after = end < text.length() && isDigit(text, end) && isDigit(text, end - 1);
-            if (!before && !after) {
+        String words = text.toLowerCase(Locale.ROOT);
+        String wanted = value.toLowerCase(Locale.ROOT);
+        for (int at = words.indexOf(wanted); at >= 0; at = words.indexOf(wanted, at + 1)) {
+            int end = at + wanted.length();
+            if (!joins(words, at) && !joins(words, end)) {
                 return true;
             }
         }
         return false;
     }
 
-    private static boolean isDigit(String text, int at) {
-        return Character.isDigit(text.charAt(at));
+    /** Whether the characters before and at this index belong to one word. Thai writes words without spaces. */
+    private static boolean joins(String text, int at) {
+        return at > 0 && at < text.length() && isWordPart(text.charAt(at - 1)) && isWordPart(text.charAt(at))
+                && !(isThai(text.charAt(at - 1)) && isThai(text.charAt(at)));
+    }
+
+    private static boolean isWordPart(char c) {
+        return Character.isLetterOrDigit(c) || Character.getType(c) == Character.NON_SPACING_MARK
+                || Character.getType(c) == Character.COMBINING_SPACING_MARK;
+    }
+
+    private static boolean isThai(char c) {
+        return Character.UnicodeScript.of(c) == Character.UnicodeScript.THAI;
     }
 
     private static String text(Answer answer) {

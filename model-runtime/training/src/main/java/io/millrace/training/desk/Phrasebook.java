@@ -1,6 +1,7 @@
 package io.millrace.training.desk;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.core.type.TypeReference;
 import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonMappingException;
 import com.fasterxml.jackson.databind.json.JsonMapper;
@@ -18,10 +19,19 @@ public final class Phrasebook {
             .enable(DeserializationFeature.FAIL_ON_MISSING_CREATOR_PROPERTIES)
             .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS).build();
 
-    private final Map<Language, Phrases> phrases;
+    private static final TypeReference<Map<String, Remarks>> REMARKS = new TypeReference<>() {};
 
-    private Phrasebook(Map<Language, Phrases> phrases) {
+    private static final TypeReference<Phrases> PHRASES = new TypeReference<>() {};
+    private static final TypeReference<SystemPrompts> PROMPTS = new TypeReference<>() {};
+
+    private final Map<Language, Phrases> phrases;
+    private final Map<Language, Remarks> remarks;
+    private final SystemPrompts prompts;
+
+    private Phrasebook(Map<Language, Phrases> phrases, Map<Language, Remarks> remarks, SystemPrompts prompts) {
         this.phrases = phrases;
+        this.remarks = remarks;
+        this.prompts = prompts;
     }
 
     /**
@@ -31,11 +41,32 @@ public final class Phrasebook {
      */
     public static Phrasebook load() {
         var phrases = new EnumMap<Language, Phrases>(Language.class);
+        var remarks = new EnumMap<Language, Remarks>(Language.class);
+        Map<String, Remarks> byCode = read("remarks.json", REMARKS);
         for (Language language : Language.values()) {
             String file = language.code() + ".json";
-            phrases.put(language, PhraseCheck.checked(file, language, read(file, Phrases.class)));
+            phrases.put(language, PhraseCheck.checked(file, language, read(file, PHRASES)));
+            Remarks found = byCode.get(language.code());
+            if (found == null) {
+                throw new IllegalArgumentException(
+                        "remarks.json: " + language.code() + ": add this language's remarks");
+            }
+            remarks.put(language, found);
         }
-        return new Phrasebook(phrases);
+        SystemPrompts prompts = read("system.json", PROMPTS);
+        return new Phrasebook(phrases, remarks, prompts);
+    }
+
+    SystemPrompts prompts() {
+        return prompts;
+    }
+
+    Remarks remarks(Language language) {
+        Remarks found = remarks.get(language);
+        if (found == null) {
+            throw new IllegalStateException("no remarks of " + language);
+        }
+        return found;
     }
 
     Phrases of(Language language) {
@@ -46,7 +77,7 @@ public final class Phrasebook {
         return found;
     }
 
-    private static <T> T read(String file, Class<T> type) {
+    private static <T> T read(String file, TypeReference<T> type) {
         try (InputStream in = Phrasebook.class.getResourceAsStream(file)) {
             if (in == null) {
                 throw new IllegalArgumentException(file + ": no such phrase file; add it to the module's resources");

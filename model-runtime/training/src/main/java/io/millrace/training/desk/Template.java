@@ -2,9 +2,11 @@ package io.millrace.training.desk;
 
 import com.fasterxml.jackson.annotation.JsonCreator;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.SequencedSet;
 import java.util.Set;
 import java.util.random.RandomGenerator;
 import java.util.regex.Matcher;
@@ -24,10 +26,11 @@ final class Template {
     private final List<List<String>> pieces;
     private final Set<String> slots;
 
-    private Template(String source, List<List<String>> pieces, Set<String> slots) {
+    private Template(String source, List<List<String>> pieces, SequencedSet<String> slots) {
         this.source = source;
         this.pieces = List.copyOf(pieces);
-        this.slots = Set.copyOf(slots);
+        // In the order of the text: what is drawn must not depend on the order of a hash.
+        this.slots = Collections.unmodifiableSet(slots);
     }
 
     /**
@@ -38,7 +41,7 @@ final class Template {
     @JsonCreator
     static Template parse(String source) {
         List<List<String>> pieces = new ArrayList<>();
-        Set<String> slots = new LinkedHashSet<>();
+        SequencedSet<String> slots = new LinkedHashSet<>();
         for (int from = 0; from < source.length();) {
             int open = source.indexOf('[', from);
             int end = open < 0 ? source.length() : open;
