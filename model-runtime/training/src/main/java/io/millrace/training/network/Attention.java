@@ -107,7 +107,8 @@ final class Attention {
 
     private void multiplyKeys(Matrix queries, int row, int count, int head, float[] packed, int positions,
             float[] out, int stride) {
-        Gemm.multiply(queries.values(), queries.at(row) + head * headDim, queries.stride(), 1, packed, out, 0, stride,
+        Gemm.multiply(queries.values(), queries.at(row) + head * headDim, queries.stride(), 1,
+                Gemm.ROWS * queries.stride(), packed, out, 0, stride,
                 count, positions, headDim, false, tile);
     }
 

@@ -28,7 +28,7 @@ final class Gemm {
     /** Rows of a tile of narrow panels. */
     static final int NARROW_ROWS = 12;
     /** How much of k a tile takes at a time. */
-    static final int DEPTH = 256;
+    static final int DEPTH = 128;
     /** Floats of scratch for tiles at the edges. */
     static final int SCRATCH = ROWS * WIDE_PANEL;
 
@@ -49,6 +49,22 @@ final class Gemm {
             System.arraycopy(source, at + k * stride, target, to + k * panel, columns);
             if (columns < panel) {
                 Arrays.fill(target, to + k * panel + columns, to + (k + 1) * panel, 0);
+            }
+        }
+    }
+
+    /**
+     * Packs A for tiles, {@code [tile][k][}{@link #ROWS}{@code ]}: its rows are the columns of {@code source},
+     * {@code [k][row]}.
+     */
+    static void packTiles(float[] source, int at, int stride, int depth, int rows, float[] target) {
+        for (int k = 0; k < depth; k++) {
+            int from = at + k * stride;
+            int to = k * ROWS;
+            for (int row = 0; row < rows; row += ROWS, from += ROWS, to += depth * ROWS) {
+                for (int i = 0; i < ROWS; i++) {
+                    target[to + i] = source[from + i];
+                }
             }
         }
     }
@@ -90,15 +106,16 @@ final class Gemm {
      * A product with wide panels.
      *
      * @param aRow how far apart the rows of A are
-     * @param aCol how far apart its columns are; this or {@code aRow} is 1
+     * @param aCol how far apart its columns are
+     * @param aTile how far apart its tiles of {@link #ROWS} rows are
      * @param b packed
      * @param columns of B and C
      * @param depth columns of A, rows of B
      * @param add whether the product is added to C or replaces it
      * @param scratch {@link #SCRATCH} floats
      */
-    static void multiply(float[] a, int aAt, int aRow, int aCol, float[] b, float[] c, int cAt, int cStride, int rows,
-            int columns, int depth, boolean add, float[] scratch) {
+    static void multiply(float[] a, int aAt, int aRow, int aCol, int aTile, float[] b, float[] c, int cAt,
+            int cStride, int rows, int columns, int depth, boolean add, float[] scratch) {
         int kBlocks = (depth + DEPTH - 1) / DEPTH;
         int kBlock = (depth + kBlocks - 1) / kBlocks;
         for (int column = 0; column < columns; column += WIDE_PANEL) {
@@ -109,16 +126,16 @@ final class Gemm {
                 boolean zero = k == 0 && !add;
                 for (int row = 0; row < rows; row += ROWS) {
                     int height = Math.min(ROWS, rows - row);
-                    int aTile = aAt + row * aRow + k * aCol;
+                    int aFrom = aAt + row / ROWS * aTile + k * aCol;
                     int cTile = cAt + row * cStride + column;
                     if (zero) {
                         fillZero(c, cTile, cStride, height, width);
                     }
                     if (height == ROWS && width == WIDE_PANEL) {
-                        tile6x4(a, aTile, aRow, aCol, b, bAt, count, c, cTile, cStride);
+                        tile6x4(a, aFrom, aRow, aCol, b, bAt, count, c, cTile, cStride);
                     } else {
                         copy(c, cTile, cStride, scratch, 0, WIDE_PANEL, height, width);
-                        tile6x4(a, aTile, aRow, aCol, b, bAt, count, scratch, 0, WIDE_PANEL);
+                        tile6x4(a, aFrom, aRow, aCol, b, bAt, count, scratch, 0, WIDE_PANEL);
                         copy(scratch, 0, WIDE_PANEL, c, cTile, cStride, height, width);
                     }
                 }

@@ -192,8 +192,8 @@ public final class Network {
             attention.backward(a, dAttended, dQueries, dKeys, dValues, start, length, head);
             rotary.turnBack(dQueries, dKeys, start, length, head);
         });
-        addWeightGradients(tokens, new Product(layer.gate, dGate, a.ffnNormed()),
-                new Product(layer.up, dUp, a.ffnNormed()), new Product(layer.down, dResidual, a.expanded()),
+        addWeightGradients(tokens, new Product(layer.down, dResidual, a.expanded()),
+                new Product(layer.gate, dGate, a.ffnNormed()), new Product(layer.up, dUp, a.ffnNormed()),
                 new Product(layer.query, dQueries, a.attnNormed()),
                 new Product(layer.attnOutput, dMiddle, a.attended()), new Product(layer.key, dKeys, a.attnNormed()),
                 new Product(layer.value, dValues, a.attnNormed()));
@@ -396,7 +396,7 @@ public final class Network {
     /** What the gradient of a matrix is the product of. */
     private record Product(Weights weights, Matrix dy, Matrix x) {
         int tasks() {
-            return (weights.parameter().rows() + WeightGradient.ROWS - 1) / WeightGradient.ROWS;
+            return WeightGradient.parts(weights.parameter());
         }
     }
 

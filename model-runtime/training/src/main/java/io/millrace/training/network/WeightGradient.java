@@ -2,11 +2,15 @@ package io.millrace.training.network;
 
 /** Adds {@code dW += dY^T X} to the gradients of a matrix, some of its rows at a time. Holds the scratch of one worker. */
 final class WeightGradient {
-    /** Rows of a matrix that are one task; a multiple of a tile's rows. */
-    static final int ROWS = 96;
+    /**
+     * The most rows of a matrix that are one task: the more they are, the less often {@code X} is read; the gradient's part
+     * stays in the second-level cache. A multiple of a tile's rows.
+     */
+    private static final int ROWS = 44 * Gemm.ROWS;
     /** Tokens that are packed at a time. */
-    private static final int TOKENS = 192;
+    private static final int TOKENS = Gemm.DEPTH;
 
+    private final float[] packedRows = new float[ROWS * TOKENS];
     private final float[] packed;
     private final float[] tile = new float[Gemm.SCRATCH];
 
@@ -15,19 +19,27 @@ final class WeightGradient {
         packed = new float[Gemm.packedSize(TOKENS, columns, Gemm.WIDE_PANEL)];
     }
 
+    /** How many tasks a matrix is. */
+    static int parts(Parameter parameter) {
+        return (parameter.rows() + ROWS - 1) / ROWS;
+    }
+
     /**
-     * Adds to rows {@code part * ROWS ..} of the gradient.
+     * Adds to some rows of the gradient.
      *
+     * @param part which, below {@link #parts}
      * @param tokens rows of {@code dy} and {@code x}
      */
     void add(Parameter parameter, int part, Matrix dy, Matrix x, int tokens) {
-        int first = part * ROWS;
-        int rows = Math.min(ROWS, parameter.rows() - first);
+        int tiles = (parameter.rows() + Gemm.ROWS - 1) / Gemm.ROWS;
+        int first = part * tiles / parts(parameter) * Gemm.ROWS;
+        int rows = Math.min(parameter.rows(), (part + 1) * tiles / parts(parameter) * Gemm.ROWS) - first;
         int cols = parameter.cols();
         for (int token = 0; token < tokens; token += TOKENS) {
             int count = Math.min(TOKENS, tokens - token);
             Gemm.packAll(x.values(), x.at(token), x.stride(), count, cols, Gemm.WIDE_PANEL, packed);
-            Gemm.multiply(dy.values(), dy.at(token) + first, 1, dy.stride(), packed, parameter.gradients(),
+            Gemm.packTiles(dy.values(), dy.at(token) + first, dy.stride(), count, rows, packedRows);
+            Gemm.multiply(packedRows, 0, 1, Gemm.ROWS, count * Gemm.ROWS, packed, parameter.gradients(),
                     first * cols, cols, rows, cols, count, true, tile);
         }
     }
