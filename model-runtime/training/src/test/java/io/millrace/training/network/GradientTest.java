@@ -55,14 +55,14 @@ class GradientTest {
                 direction[i] = (float) (random.nextGaussian() / Math.sqrt(direction.length));
             }
             assertThat(slope(parameter, direction, 0.01f)).as("%s in some direction", parameter.name())
-                    .isCloseTo(dot(gradient, direction), within(0.005 * norm));
+                    .isCloseTo(dot(gradient, direction), within(0.001 * norm));
         }
         for (int attempt = 0; attempt < 6; attempt++) {
             int place = random.nextInt(gradient.length);
             float[] direction = new float[gradient.length];
             direction[place] = 1;
             assertThat(slope(parameter, direction, 0.01f)).as("%s at %d", parameter.name(), place)
-                    .isCloseTo(gradient[place], within(0.005 * norm));
+                    .isCloseTo(gradient[place], within(0.001 * norm));
         }
     }
 
