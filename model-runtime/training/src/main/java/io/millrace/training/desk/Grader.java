@@ -175,7 +175,7 @@ public final class Grader {
     }
 
     /** Whether the text holds the value, ignoring case, and not only as a part of a longer word or number. */
-    private static boolean holds(String text, String value) {
+    static boolean holds(String text, String value) {
         String words = text.toLowerCase(Locale.ROOT);
         String wanted = value.toLowerCase(Locale.ROOT);
         for (int at = words.indexOf(wanted); at >= 0; at = words.indexOf(wanted, at + 1)) {
