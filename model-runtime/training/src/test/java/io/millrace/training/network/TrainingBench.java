@@ -4,6 +4,7 @@ import io.millrace.runtime.kernels.WorkerPool;
 import java.util.Arrays;
 import java.util.Locale;
 import java.util.Random;
+import jdk.incubator.vector.FloatVector;
 
 /**
  * Times steps of training: forward, backward, AdamW. Arguments: hidden, layers, ffn, threads, steps, share of the tokens that
@@ -12,6 +13,7 @@ import java.util.Random;
 final class TrainingBench {
     private static final int VOCABULARY = 4096;
     private static final int TOKENS = 4096;
+    private static final int CHAINS = 10;
 
     private TrainingBench() {}
 
@@ -49,8 +51,57 @@ final class TrainingBench {
                         (forward - start) / 1e6, (backward - forward) / 1e6, (end - backward) / 1e6, TOKENS / seconds,
                         flops / seconds / 1e9);
             }
-            System.out.printf(Locale.ROOT, "best: %.0f tokens/s, %.1f GFLOP/s%n", TOKENS / best, flops / best / 1e9);
+            double limit = threads * peak();
+            System.out.printf(Locale.ROOT,
+                    "best: %.0f tokens/s, %.1f GFLOP/s, %.0f%% of the %.0f that the cores can multiply and add%n",
+                    TOKENS / best, flops / best / 1e9, 100 * flops / best / limit, limit / 1e9);
         }
+    }
+
+    /** Floating-point operations a second of one core that does nothing but fused multiply-adds in registers. */
+    private static double peak() {
+        int rounds = 10_000_000;
+        float[] seeds = {0.5f, 0.25f};
+        double best = 0;
+        float kept = 0;
+        for (int attempt = 0; attempt < 8; attempt++) {
+            long start = System.nanoTime();
+            kept += multiplyAndAdd(rounds, seeds);
+            best = Math.max(best, 2.0 * CHAINS * Lanes.LENGTH * rounds / ((System.nanoTime() - start) / 1e9));
+        }
+        if (!Float.isFinite(kept)) {
+            throw new IllegalStateException("multiply-adds gave " + kept);
+        }
+        return best;
+    }
+
+    /** As many chains as it takes for none to wait for itself. */
+    private static float multiplyAndAdd(int rounds, float[] seeds) {
+        FloatVector x = FloatVector.broadcast(Lanes.FLOATS, seeds[0]);
+        FloatVector y = FloatVector.broadcast(Lanes.FLOATS, seeds[1]);
+        FloatVector a = x;
+        FloatVector b = x;
+        FloatVector c = x;
+        FloatVector d = x;
+        FloatVector e = x;
+        FloatVector f = x;
+        FloatVector g = x;
+        FloatVector h = x;
+        FloatVector i = x;
+        FloatVector j = x;
+        for (int round = 0; round < rounds; round++) {
+            a = a.fma(y, x);
+            b = b.fma(y, x);
+            c = c.fma(y, x);
+            d = d.fma(y, x);
+            e = e.fma(y, x);
+            f = f.fma(y, x);
+            g = g.fma(y, x);
+            h = h.fma(y, x);
+            i = i.fma(y, x);
+            j = j.fma(y, x);
+        }
+        return a.add(b).add(c).add(d).add(e).add(f).add(g).add(h).add(i).add(j).lane(0);
     }
 
     private static TokenBatch batch(double learnedShare) {
