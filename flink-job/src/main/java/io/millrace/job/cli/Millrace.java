@@ -27,7 +27,7 @@ import picocli.CommandLine.UnmatchedArgumentException;
                 DemoCommand.class, RunCommand.class,
                 ChatCommand.class, GenerateCommand.class,
                 LogprobsCommand.class, TokenizeCommand.class, InspectCommand.class, PlanCommand.class,
-                BenchCommand.class, EvalCommand.class,
+                BenchCommand.class, EvalCommand.class, TrainCommand.class,
                 SampleModelCommand.class})
 public final class Millrace implements Runnable {
 
