@@ -1,6 +1,7 @@
 package io.millrace.job.cli;
 
 import io.millrace.job.training.JobCandidates;
+import io.millrace.runtime.weights.TensorType;
 import io.millrace.training.run.RunDirectory;
 import io.millrace.training.run.Stage;
 import io.millrace.training.run.TrainingPlan;
@@ -56,7 +57,7 @@ final class TrainCommand implements Callable<Integer> {
             RunDirectory directory = open(plan);
             TrainingRun.run(plan, directory, last, threads, new JobCandidates(threads, err), new TrainingProgress(err));
             err.printf("%s is the model; 'millrace eval --model' says what it can do.%n",
-                    directory.quantizedModel(last));
+                    directory.model(last, TensorType.Q8_0));
         }
         return 0;
     }

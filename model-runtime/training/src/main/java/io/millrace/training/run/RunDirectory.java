@@ -17,6 +17,7 @@ import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
 
 /**
@@ -58,19 +59,18 @@ public final class RunDirectory {
         return run;
     }
 
-    /** The F32 model of a finished stage. */
-    public Path model(Stage stage) {
-        return directory.resolve(stage.title() + ".f32.gguf");
-    }
-
-    /** The model of a finished stage as it is served. */
-    public Path quantizedModel(Stage stage) {
-        return directory.resolve(stage.title() + ".q8_0.gguf");
+    /**
+     * The model of a finished stage.
+     *
+     * @param type {@link TensorType#F32}, as it was trained; {@link TensorType#Q8_0}, as it is served; or {@link TensorType#Q4_0}
+     */
+    public Path model(Stage stage, TensorType type) {
+        return directory.resolve(stage.title() + "." + type.name().toLowerCase(Locale.ROOT) + ".gguf");
     }
 
     /** Whether a stage is finished. */
     public boolean has(Stage stage) {
-        return Files.exists(quantizedModel(stage));
+        return Files.exists(model(stage, TensorType.Q8_0));
     }
 
     /** The curve, a row per step. */
@@ -159,9 +159,9 @@ public final class RunDirectory {
 
     /** Writes the models of a stage that is done; the one that {@link #has} looks for last. */
     void writeModels(Stage stage, Parameters parameters, LearnedVocabulary vocabulary) throws IOException {
-        replace(model(stage), temporary -> ModelFile.write(temporary, parameters, vocabulary, TensorType.F32));
-        replace(quantizedModel(stage),
-                temporary -> ModelFile.write(temporary, parameters, vocabulary, TensorType.Q8_0));
+        for (TensorType type : List.of(TensorType.F32, TensorType.Q4_0, TensorType.Q8_0)) {
+            replace(model(stage, type), temporary -> ModelFile.write(temporary, parameters, vocabulary, type));
+        }
     }
 
     void writeChart() throws IOException {

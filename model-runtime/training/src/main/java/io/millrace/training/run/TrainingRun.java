@@ -1,6 +1,7 @@
 package io.millrace.training.run;
 
 import io.millrace.runtime.kernels.WorkerPool;
+import io.millrace.runtime.weights.TensorType;
 import io.millrace.training.network.AdamW;
 import io.millrace.training.network.Network;
 import io.millrace.training.network.Parameters;
@@ -75,7 +76,7 @@ public final class TrainingRun {
                 }
                 train(stage);
                 directory.writeModels(stage, parameters, data.vocabulary());
-                listener.said("Wrote " + directory.quantizedModel(stage) + ".");
+                listener.said("Wrote " + directory.model(stage, TensorType.Q8_0) + ".");
             }
         }
         directory.writeChart();
@@ -180,7 +181,7 @@ public final class TrainingRun {
         Stage before = stage.previous();
         listener.said(String.format("Sampling %,d prompts, %d answers to each, from the streaming job.",
                 plan.sampling().exchanges(), plan.sampling().candidates()));
-        List<Sampled> sampled = candidates.sample(directory.quantizedModel(before),
+        List<Sampled> sampled = candidates.sample(directory.model(before, TensorType.Q8_0),
                 TrainingData.samplingSeed(plan, stage),
                 plan.sampling());
         directory.writeSampled(stage, sampled);

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException
 
 import io.millrace.runtime.model.LlamaModel;
 import io.millrace.runtime.packing.PackingOptions;
+import io.millrace.runtime.weights.TensorType;
 import io.millrace.training.network.NetworkShape;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -32,7 +33,7 @@ class TrainingRunTest {
         RunDirectory run = train("run", PLAN, 2);
 
         for (Stage stage : Stage.values()) {
-            try (LlamaModel model = LlamaModel.open(run.quantizedModel(stage), PackingOptions.inMemory(1))) {
+            try (LlamaModel model = LlamaModel.open(run.model(stage, TensorType.Q8_0), PackingOptions.inMemory(1))) {
                 assertThat(model.weights().config().layers()).isEqualTo(1);
             }
         }
@@ -41,8 +42,8 @@ class TrainingRunTest {
         assertThat(pretraining.getLast().loss()).isLessThan(0.93 * pretraining.getFirst().loss());
         assertThat(Files.readAllLines(run.curve())).hasSize(recorder.points.size() + 1);
         assertThat(run.chart()).isNotEmptyFile();
-        assertThat(asked).containsExactly(run.quantizedModel(Stage.FINE_TUNING),
-                run.quantizedModel(Stage.REJECTION_SAMPLING));
+        assertThat(asked).containsExactly(run.model(Stage.FINE_TUNING, TensorType.Q8_0),
+                run.model(Stage.REJECTION_SAMPLING, TensorType.Q8_0));
     }
 
     @Test
@@ -51,8 +52,10 @@ class TrainingRunTest {
         RunDirectory two = train("two", PLAN, 2);
         RunDirectory other = train("other", plan(8), 2);
 
-        assertThat(one.model(Stage.PREFERENCE)).hasSameBinaryContentAs(two.model(Stage.PREFERENCE));
-        assertThat(Files.mismatch(one.model(Stage.PREFERENCE), other.model(Stage.PREFERENCE))).isNotNegative();
+        assertThat(one.model(Stage.PREFERENCE, TensorType.F32))
+                .hasSameBinaryContentAs(two.model(Stage.PREFERENCE, TensorType.F32));
+        assertThat(Files.mismatch(one.model(Stage.PREFERENCE, TensorType.F32),
+                other.model(Stage.PREFERENCE, TensorType.F32))).isNotNegative();
     }
 
     @Test
@@ -66,7 +69,8 @@ class TrainingRunTest {
 
         RunDirectory run = train("run", PLAN, 1);
 
-        assertThat(run.model(Stage.PREFERENCE)).hasSameBinaryContentAs(whole.model(Stage.PREFERENCE));
+        assertThat(run.model(Stage.PREFERENCE, TensorType.F32))
+                .hasSameBinaryContentAs(whole.model(Stage.PREFERENCE, TensorType.F32));
         assertThat(recorder.points.get(7).step()).isEqualTo(8);
         assertThat(Files.readAllLines(run.curve())).hasSameSizeAs(Files.readAllLines(whole.curve()));
     }
