@@ -75,6 +75,7 @@ public final class TrainingRun {
                     directory.writeCheckpoint(at, optimizer);
                 }
                 train(stage);
+                directory.writeCheckpoint(at, optimizer);
                 directory.writeModels(stage, parameters, data.vocabulary());
                 listener.said("Wrote " + directory.model(stage, TensorType.Q8_0) + ".");
             }
