@@ -19,7 +19,7 @@ class MillraceTest {
     @Test
     void theVerbsAreThese() {
         assertThat(verbs()).containsExactly("demo", "run", "chat", "generate", "logprobs", "tokenize", "inspect",
-                "plan", "bench", "eval", "sample-model");
+                "plan", "bench", "eval", "train", "sample-model");
     }
 
     @Test
