@@ -77,7 +77,7 @@ class SlowJvmTest {
         CommandRun run = jvm(NO_MODULE, "demo", "--model", model, "--conversations", 1, "--turns", 1);
 
         assertThat(warnings(run)).singleElement().asString().contains("--add-modules=jdk.incubator.vector");
-        assertThat(run.out()).contains("1 of 1 turns answered");
+        assertThat(run.out()).contains("2 requests answered", "0 with an error");
     }
 
     private static List<String> warnings(CommandRun run) {
