@@ -16,6 +16,8 @@ import java.util.SplittableRandom;
  */
 final class Draw {
     private static final int HELD_OUT_RESIDUE = 7;
+    /** Of the names, cities, products and nouns of training, how many are blends of two. */
+    private static final double BLENDED = 0.5;
 
     private final Phrasebook book;
     private final Part part;
@@ -64,11 +66,35 @@ final class Draw {
     }
 
     private Map<String, String> newCustomer() {
-        Map<String, String> values = new HashMap<>(pick(phrases().products()));
+        Map<String, String> values = new HashMap<>(product());
         values.put(Fact.ORDER.slot(), order());
-        values.put(Fact.NAME.slot(), pick(phrases().names()));
-        values.put(Fact.CITY.slot(), pick(phrases().cities()));
+        values.put(Fact.NAME.slot(), name(phrases().names()));
+        values.put(Fact.CITY.slot(), name(phrases().cities()));
         return values;
+    }
+
+    private Map<String, String> product() {
+        Map<String, String> product = pick(phrases().products());
+        return blends() ? Blend.ofForms(product, pick(phrases().products()), random) : product;
+    }
+
+    private String name(Split<String> names) {
+        String name = pick(names);
+        return blends() ? capital(Blend.of(name, pick(names).toLowerCase(Locale.ROOT), random)) : name;
+    }
+
+    /** What an invented tool returns. */
+    Phrases.Noun noun(Phrases.Noun noun) {
+        if (!blends()) {
+            return noun;
+        }
+        Phrases.Noun other = pick(phrases().tools().nouns());
+        return new Phrases.Noun(Blend.ofLastWords(noun.text(), other.text(), random),
+                Blend.of(noun.name(), other.name(), random));
+    }
+
+    private boolean blends() {
+        return part == Part.TRAIN && chance(BLENDED);
     }
 
     boolean chance(double probability) {

@@ -52,7 +52,7 @@ final class InventedTools {
     static void write(Draw draw, Conversation conversation) {
         List<Phrases.Noun> nouns = draw.shuffled(draw.phrases().tools().nouns().of(draw.part())).subList(0,
                 draw.pick(List.of(1, 2, 2, 3)));
-        List<Tool> tools = nouns.stream().map(noun -> tool(draw, noun)).toList();
+        List<Tool> tools = nouns.stream().map(noun -> tool(draw, draw.noun(noun))).toList();
         List<ToolDefinition> definitions = new ArrayList<>(tools.stream().map(Tool::definition).toList());
         if (draw.part() == Part.TRAIN && definitions.size() < 3 && draw.chance(0.15)) {
             definitions.add(draw.pick(ToolDialogues.KnownTool.values()).definition());
