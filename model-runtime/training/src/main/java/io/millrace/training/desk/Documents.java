@@ -7,10 +7,11 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 
 /**
  * Plain texts for pre-training: records and questions about them, messages with their labels, dialogues as a protocol, lines
- * that repeat. Most of them can be continued well only by copying, which is what a small model needs to learn first.
+ * that repeat, words in no order. Most of them can be continued well only by copying, which is what a small model needs to learn first.
  */
 final class Documents {
     private static final List<String> LETTERS = List.of("a", "b", "d", "e", "f", "g", "i", "k", "l", "m", "n", "o", "p",
@@ -22,13 +23,14 @@ final class Documents {
     private Documents() {}
 
     static String write(Draw draw) {
-        return switch (draw.between(0, 9)) {
+        return switch (draw.between(0, 12)) {
             case 0, 1 -> table(draw);
             case 2 -> json(draw);
             case 3, 4 -> repeated(draw);
             case 5 -> labelled(draw);
             case 6 -> facts(draw);
             case 7 -> pairs(draw);
+            case 8, 9, 10 -> shuffled(draw);
             default -> protocol(draw);
         };
     }
@@ -81,6 +83,16 @@ final class Documents {
         }).toList();
         String line = String.join(draw.pick(List.of(" ", ", ", "; ", "\n", " - ")), words);
         return IntStream.range(0, draw.between(2, 4)).mapToObj(_ -> line).collect(Collectors.joining("\n", "", "\n"));
+    }
+
+    /** Words of messages in no order, and the same words again: nothing but copying foretells the second line. */
+    private static String shuffled(Draw draw) {
+        List<String> words = Stream.generate(() -> {
+            draw.changeCustomer(draw.pick(Language.values()));
+            return CustomerMessage.draw(draw).text();
+        }).limit(3).flatMap(text -> Stream.of(text.split("\\s+"))).toList();
+        String line = draw.shuffled(words).stream().limit(30).collect(Collectors.joining(" "));
+        return line + "\n" + line + "\n";
     }
 
     /** A message with its labels. */

@@ -50,8 +50,8 @@ public record TrainingPlan(long seed, NetworkShape shape, int vocabularyTexts,
     public static TrainingPlan full(long seed) {
         return new TrainingPlan(seed, new NetworkShape(4096, 6, 192, 512, 6, 3, 32, 10_000f, 1e-5f), 20_000, 4096,
                 Map.of(
-                        Stage.PRETRAINING, new Budget(6_000_000, 3e-3f, 1.5e-3f, 100),
-                        Stage.FINE_TUNING, new Budget(22_000_000, 2e-3f, 3e-5f, 50),
+                        Stage.PRETRAINING, new Budget(4_000_000, 3e-3f, 2e-3f, 100),
+                        Stage.FINE_TUNING, new Budget(48_000_000, 2e-3f, 3e-5f, 50),
                         Stage.REJECTION_SAMPLING, new Budget(600_000, 2e-4f, 2e-5f, 10),
                         Stage.PREFERENCE, new Budget(200_000, 5e-5f, 5e-6f, 5)),
                 new Sampling(2_000, 4, 0.9f), new Preference(0.1f, 0.2f));
