@@ -17,6 +17,7 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.function.IntConsumer;
+import java.util.stream.IntStream;
 import org.apache.flink.configuration.Configuration;
 import org.apache.flink.configuration.MemorySize;
 import org.jspecify.annotations.Nullable;
@@ -113,15 +114,25 @@ public final class EndToEndBench {
                         new Comparisons(false, comparisons.shards(), comparisons.microBatches()), heard));
             }
         }
-        LoadRates rates = LoadRates.of(endToEnd);
-        LoadRates engineRates = LoadRates.of(engine);
-        Spread decoderRates = Spread.of(decoder);
+        double[] rates = rates(endToEnd);
         return new EndToEndReport(model.weights().name(), setup.threads(), work.conversations(), work.answer(),
-                setup.rounds(), rates, engineRates, decoderRates,
-                rates.tokensPerSecond() / engineRates.tokensPerSecond(),
-                rates.tokensPerSecond() / decoderRates.median(), resent.isEmpty() ? null : LoadRates.of(resent),
-                sharded.isEmpty() ? null : EndToEndReport.Sharded.of(setup.comparisons(), LoadRates.of(sharded), rates),
+                setup.rounds(), LoadRates.of(endToEnd), LoadRates.of(engine), Spread.of(decoder),
+                ratios(rates, rates(engine)), ratios(rates, decoder),
+                resent.isEmpty() ? null : LoadRates.of(resent),
+                sharded.isEmpty()
+                        ? null
+                        : EndToEndReport.Sharded.of(setup.comparisons(), LoadRates.of(sharded),
+                                ratios(rates(sharded), rates)),
                 turns(endToEnd, resent));
+    }
+
+    private static double[] rates(List<List<TurnTimes>> rounds) {
+        return rounds.stream().mapToDouble(LoadRates::rate).toArray();
+    }
+
+    /** Round by round, so that a machine whose speed changes in minutes changes both of a pair. */
+    private static Spread ratios(double[] rates, double[] others) {
+        return Spread.of(IntStream.range(0, rates.length).mapToDouble(round -> rates[round] / others[round]).toArray());
     }
 
     private void warmUp() throws IOException, InterruptedException {

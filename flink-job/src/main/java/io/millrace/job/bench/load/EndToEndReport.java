@@ -13,7 +13,7 @@ import org.jspecify.annotations.Nullable;
  * @param endToEnd through Kafka and the job
  * @param engine the same turns on an engine alone
  * @param decoder tokens per second of a bare decoder that computes the same positions in the fewest passes
- * @param share of the engine's tokens per second that the job reached
+ * @param share of the engine's tokens per second that the job reached in the same round
  * @param shareOfDecoder of the bare decoder's
  * @param resent through Kafka and the job, with the history sent and computed again in each turn; null when not asked for
  * @param sharded through Kafka and the job, with the model in shards; null when not asked for
@@ -28,8 +28,8 @@ public record EndToEndReport(
         @JsonProperty("end_to_end") LoadRates endToEnd,
         @JsonProperty("engine") LoadRates engine,
         @JsonProperty("decoder") Spread decoder,
-        @JsonProperty("share") double share,
-        @JsonProperty("share_of_decoder") double shareOfDecoder,
+        @JsonProperty("share") Spread share,
+        @JsonProperty("share_of_decoder") Spread shareOfDecoder,
         @JsonProperty("resent") @Nullable LoadRates resent,
         @JsonProperty("sharded") @Nullable Sharded sharded,
         @JsonProperty("turns") List<Turn> turns) {
@@ -38,17 +38,16 @@ public record EndToEndReport(
      * The model in shards.
      *
      * @param microBatches steps under way at the same time
-     * @param share of the tokens per second of the job with the whole model
+     * @param share of the tokens per second of the job with the whole model, in the same round
      */
     public record Sharded(
             @JsonProperty("shards") int shards,
             @JsonProperty("micro_batches") int microBatches,
             @JsonProperty("rates") LoadRates rates,
-            @JsonProperty("share") double share) {
-        static Sharded of(EndToEndBench.Comparisons comparisons, LoadRates rates, LoadRates whole) {
+            @JsonProperty("share") Spread share) {
+        static Sharded of(EndToEndBench.Comparisons comparisons, LoadRates rates, Spread share) {
             int microBatches = comparisons.microBatches() == 0 ? comparisons.shards() : comparisons.microBatches();
-            return new Sharded(comparisons.shards(), microBatches, rates,
-                    rates.tokensPerSecond() / whole.tokensPerSecond());
+            return new Sharded(comparisons.shards(), microBatches, rates, share);
         }
     }
 
@@ -92,12 +91,12 @@ public record EndToEndReport(
         }
         lines.add("");
         lines.add(String.format(Locale.ROOT,
-                "Kafka to Kafka reaches %.3f of the engine's tokens/s, and %.3f of the decoder's.", share,
-                shareOfDecoder));
+                "Kafka to Kafka reaches %s of the engine's tokens/s, and %s of the decoder's.", text(share),
+                text(shareOfDecoder)));
         if (sharded != null) {
             lines.add(String.format(Locale.ROOT,
-                    "In %d shards with %d micro-batches under way it reaches %.3f of the whole model's tokens/s.",
-                    sharded.shards, sharded.microBatches, sharded.share));
+                    "In %d shards with %d micro-batches under way it reaches %s of the whole model's tokens/s.",
+                    sharded.shards, sharded.microBatches, text(sharded.share)));
         }
         lines.add("");
         lines.add(resent == null
@@ -110,6 +109,13 @@ public record EndToEndReport(
                     : line + String.format(Locale.ROOT, " %19.1f %6.1f", turn.resent, turn.ratio));
         }
         return String.join(System.lineSeparator(), lines);
+    }
+
+    /** The median, and where there is more than one round the smallest and the largest. */
+    private String text(Spread share) {
+        return rounds == 1
+                ? String.format(Locale.ROOT, "%.3f", share.median())
+                : String.format(Locale.ROOT, "%.3f (%.3f to %.3f)", share.median(), share.min(), share.max());
     }
 
     private static String row(String what, LoadRates rates) {

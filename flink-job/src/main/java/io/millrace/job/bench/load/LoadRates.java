@@ -28,7 +28,8 @@ public record LoadRates(
                 Percentiles.of(rounds.stream().flatMap(List::stream).mapToDouble(TurnTimes::perTokenMillis)));
     }
 
-    private static double rate(List<TurnTimes> turns) {
+    /** Tokens per second of one round. */
+    static double rate(List<TurnTimes> turns) {
         long start = turns.stream().mapToLong(TurnTimes::sent).min().orElseThrow();
         long end = turns.stream().mapToLong(TurnTimes::last).max().orElseThrow();
         return turns.stream().mapToLong(TurnTimes::answerTokens).sum() * 1e9 / (end - start);

@@ -38,14 +38,15 @@ class EndToEndBenchTest {
 
         assertThat(report.endToEnd().tokensPerSecond()).isPositive();
         assertThat(report.engine().tokensPerSecond()).isPositive();
-        assertThat(report.share()).isEqualTo(report.endToEnd().tokensPerSecond() / report.engine().tokensPerSecond());
+        assertThat(report.share().median())
+                .isEqualTo(report.endToEnd().tokensPerSecond() / report.engine().tokensPerSecond());
         assertThat(report.decoder().median()).isPositive();
-        assertThat(report.shareOfDecoder())
+        assertThat(report.shareOfDecoder().median())
                 .isEqualTo(report.endToEnd().tokensPerSecond() / report.decoder().median());
         assertThat(report.resent()).isNotNull();
         assertThat(report.sharded()).isNotNull().satisfies(sharded -> {
             assertThat(sharded.microBatches()).isEqualTo(2);
-            assertThat(sharded.share())
+            assertThat(sharded.share().median())
                     .isEqualTo(sharded.rates().tokensPerSecond() / report.endToEnd().tokensPerSecond());
         });
         assertThat(report.turns()).extracting(Turn::turn).containsExactly(1, 2);
@@ -63,8 +64,8 @@ class EndToEndBenchTest {
     void theTableComparesTurnByTurn() {
         LoadRates rates = new LoadRates(50, 49, 51.25, new Percentiles(100, 200, 300), new Percentiles(10, 20, 30));
         EndToEndReport report = new EndToEndReport("llama", 2, 32, 200, 3, rates, rates,
-                new Spread(49.5, 51, 52), 0.974, 0.961, rates,
-                new EndToEndReport.Sharded(3, 2, rates, 0.91),
+                new Spread(49.5, 51, 52), new Spread(0.95, 0.974, 1.0125), new Spread(0.94, 0.961, 0.97), rates,
+                new EndToEndReport.Sharded(3, 2, rates, new Spread(0.9, 0.91, 0.92)),
                 List.of(new Turn(1, 75, 640, 650.0, 1.0156), new Turn(10, 2500, 700.04, 25000.0, 35.71)));
 
         assertThat(report.table().lines()).containsExactly(
@@ -76,8 +77,9 @@ class EndToEndBenchTest {
                 "decoder alone         51.0      49.5      52.0",
                 "history resent        50.0      49.0      51.3    100.0    200.0    300.0      10.0     20.0     30.0",
                 "in 3 shards           50.0      49.0      51.3    100.0    200.0    300.0      10.0     20.0     30.0",
-                "", "Kafka to Kafka reaches 0.974 of the engine's tokens/s, and 0.961 of the decoder's.",
-                "In 3 shards with 2 micro-batches under way it reaches 0.910 of the whole model's tokens/s.", "",
+                "",
+                "Kafka to Kafka reaches 0.974 (0.950 to 1.013) of the engine's tokens/s, and 0.961 (0.940 to 0.970) of the decoder's.",
+                "In 3 shards with 2 micro-batches under way it reaches 0.910 (0.900 to 0.920) of the whole model's tokens/s.", "",
                 "turn  prompt tokens  first token, ms  history resent, ms  ratio",
                 "   1             75            640.0               650.0    1.0",
                 "  10           2500            700.0             25000.0   35.7");

@@ -11,7 +11,8 @@ import java.util.stream.Stream;
 
 /**
  * Plain texts for pre-training: records and questions about them, messages with their labels, dialogues as a protocol, lines
- * that repeat, words in no order. Most of them can be continued well only by copying, which is what a small model needs to learn first.
+ * that repeat, words in no order. Most of them can be continued well only by copying, which is what a small model needs to
+ * learn first.
  */
 final class Documents {
     private static final List<String> LETTERS = List.of("a", "b", "d", "e", "f", "g", "i", "k", "l", "m", "n", "o", "p",
