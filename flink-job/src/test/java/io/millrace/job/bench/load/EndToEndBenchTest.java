@@ -79,7 +79,8 @@ class EndToEndBenchTest {
                 "in 3 shards           50.0      49.0      51.3    100.0    200.0    300.0      10.0     20.0     30.0",
                 "",
                 "Kafka to Kafka reaches 0.974 (0.950 to 1.013) of the engine's tokens/s, and 0.961 (0.940 to 0.970) of the decoder's.",
-                "In 3 shards with 2 micro-batches under way it reaches 0.910 (0.900 to 0.920) of the whole model's tokens/s.", "",
+                "In 3 shards with 2 micro-batches under way it reaches 0.910 (0.900 to 0.920) of the whole model's tokens/s.",
+                "",
                 "turn  prompt tokens  first token, ms  history resent, ms  ratio",
                 "   1             75            640.0               650.0    1.0",
                 "  10           2500            700.0             25000.0   35.7");
