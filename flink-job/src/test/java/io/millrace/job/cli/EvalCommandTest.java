@@ -55,10 +55,11 @@ class EvalCommandTest {
         JsonNode report = millrace("eval", "--quick", "--json", "--weights-cache-dir", directory).succeeds().json();
 
         // What it reaches in this sample, less an answer or two; MODEL-CARD.md has its figures in ten times as many.
-        Map<String, Integer> percent = Map.of("valid JSON", 94, "category", 88, "sentiment", 66, "urgency", 80,
-                "language",
-                94, "order number", 88, "memory over turns", 28, "tool and arguments", 73, "tool's result used", 77,
-                "steering obeyed", 88);
+        Map<String, Integer> percent = Map.ofEntries(Map.entry("valid JSON", 96), Map.entry("category", 96),
+                Map.entry("sentiment", 87), Map.entry("urgency", 96), Map.entry("language", 96),
+                Map.entry("order number", 94), Map.entry("memory over turns", 67), Map.entry("tool and arguments", 82),
+                Map.entry("tool's result used", 88), Map.entry("steering obeyed", 91),
+                Map.entry("refusal to guess", 87));
         assertThat(report.path("rows")).filteredOn(row -> percent.containsKey(row.path("measure").asText()))
                 .hasSameSizeAs(percent.keySet())
                 .allSatisfy(row -> assertThat(row.path("all").path("percent").asDouble())
