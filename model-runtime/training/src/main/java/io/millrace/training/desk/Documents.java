@@ -24,14 +24,14 @@ final class Documents {
     private Documents() {}
 
     static String write(Draw draw) {
-        return switch (draw.between(0, 12)) {
+        return switch (draw.between(0, 15)) {
             case 0, 1 -> table(draw);
             case 2 -> json(draw);
             case 3, 4 -> repeated(draw);
             case 5 -> labelled(draw);
             case 6 -> facts(draw);
             case 7 -> pairs(draw);
-            case 8, 9, 10 -> shuffled(draw);
+            case 8, 9, 10, 11, 12, 13 -> shuffled(draw);
             default -> protocol(draw);
         };
     }
@@ -86,14 +86,16 @@ final class Documents {
         return IntStream.range(0, draw.between(2, 4)).mapToObj(_ -> line).collect(Collectors.joining("\n", "", "\n"));
     }
 
-    /** Words of messages in no order, and the same words again: nothing but copying foretells the second line. */
+    /** Words of messages in no order, and the same words again and again: nothing but copying foretells the second line. Short
+     * lines teach to copy from nearby, which is the first step. */
     private static String shuffled(Draw draw) {
         List<String> words = Stream.generate(() -> {
             draw.changeCustomer(draw.pick(Language.values()));
             return CustomerMessage.draw(draw).text();
         }).limit(3).flatMap(text -> Stream.of(text.split("\\s+"))).toList();
-        String line = draw.shuffled(words).stream().limit(30).collect(Collectors.joining(" "));
-        return line + "\n" + line + "\n";
+        int period = draw.pick(List.of(draw.between(2, 5), draw.between(6, 12), draw.between(13, 30)));
+        String line = draw.shuffled(words).stream().limit(period).collect(Collectors.joining(" ", "", "\n"));
+        return line.repeat(Math.clamp(60 / period, 2, 6));
     }
 
     /** A message with its labels. */

@@ -9,6 +9,8 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.SplittableRandom;
+import java.util.function.Predicate;
+import java.util.function.Supplier;
 
 /**
  * The chance behind one dialogue: what is drawn depends on the seed and on the order of the calls only. It also keeps the
@@ -17,7 +19,10 @@ import java.util.SplittableRandom;
 final class Draw {
     private static final int HELD_OUT_RESIDUE = 7;
     /** Of the names, cities, products and nouns of training, how many are blends of two. */
-    private static final double BLENDED = 0.5;
+    private static final double BLENDED = 0.85;
+
+    /** A shorter one could be a word of an answer. */
+    private static final int SHORTEST_NAME = 4;
 
     private final Phrasebook book;
     private final Part part;
@@ -75,22 +80,50 @@ final class Draw {
 
     private Map<String, String> product() {
         Map<String, String> product = pick(phrases().products());
-        return blends() ? Blend.ofForms(product, pick(phrases().products()), random) : product;
+        return blends()
+                ? unheard(() -> Blend.ofForms(product, pick(phrases().products()), random),
+                        blend -> blend.values().stream().anyMatch(this::isHeldOutWord))
+                : product;
     }
 
     private String name(Split<String> names) {
         String name = pick(names);
-        return blends() ? capital(Blend.of(name, pick(names).toLowerCase(Locale.ROOT), random)) : name;
+        return blends()
+                ? unheard(() -> capital(Blend.of(name, pick(names).toLowerCase(Locale.ROOT), random)),
+                        blend -> blend.length() < SHORTEST_NAME || isHeldOutWord(blend))
+                : name;
+    }
+
+    /** What a customer wants to be looked for. */
+    String topic() {
+        Split<String> topics = phrases().tools().search().topics();
+        String topic = pick(topics);
+        return blends() ? unheard(() -> Blend.ofLastWords(topic, pick(topics), random), this::isHeldOutWord) : topic;
     }
 
     /** What an invented tool returns. */
     Phrases.Noun noun(Phrases.Noun noun) {
-        if (!blends()) {
-            return noun;
+        Split<Phrases.Noun> nouns = phrases().tools().nouns();
+        return blends()
+                ? unheard(() -> blend(noun, pick(nouns)), blend -> isHeldOutWord(blend.text()))
+                : noun;
+    }
+
+    private Phrases.Noun blend(Phrases.Noun first, Phrases.Noun second) {
+        return new Phrases.Noun(Blend.ofLastWords(first.text(), second.text(), random),
+                Blend.of(first.name(), second.name(), random));
+    }
+
+    private static <T> T unheard(Supplier<T> blends, Predicate<T> rejected) {
+        T blend = blends.get();
+        while (rejected.test(blend)) {
+            blend = blends.get();
         }
-        Phrases.Noun other = pick(phrases().tools().nouns());
-        return new Phrases.Noun(Blend.ofLastWords(noun.text(), other.text(), random),
-                Blend.of(noun.name(), other.name(), random));
+        return blend;
+    }
+
+    private boolean isHeldOutWord(String text) {
+        return book.saysHeldOutWord(language, text);
     }
 
     private boolean blends() {
@@ -135,8 +168,12 @@ final class Draw {
         return number.chars().map(digit -> digit - '0').sum() % 10 == HELD_OUT_RESIDUE;
     }
 
-    /** An amount of money, two digits after the point. */
+    /** An amount of money, two digits after the point; in training often one that no shop would ask. */
     String amount() {
+        if (part == Part.TRAIN && chance(0.5)) {
+            return String.format(Locale.ROOT, "%d.%02d", random.nextInt(pick(List.of(10, 100, 1000, 10_000))),
+                    between(0, 99));
+        }
         return String.format(Locale.ROOT, "%d.%02d", between(3, 400), pick(List.of(0, 50, 90, 95, 99, between(0, 99))));
     }
 

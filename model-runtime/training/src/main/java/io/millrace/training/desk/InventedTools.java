@@ -9,6 +9,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 
@@ -42,6 +43,9 @@ final class InventedTools {
             List.of("g", "h", "j", "z", "pl", "sn"));
     private static final List<String> RIMES = List.of("a", "e", "i", "o", "u", "an", "el", "or", "in", "us", "ak");
 
+    private static final Pattern HELD_OUT_WORD = Pattern.compile(
+            "((" + String.join("|", ONSETS.heldOut()) + ")(" + String.join("|", RIMES) + "))+");
+
     /** A tool and the question that it answers. */
     private record Tool(ToolDefinition definition, Phrases.Noun noun, List<Parameter> parameters) {}
 
@@ -51,7 +55,7 @@ final class InventedTools {
 
     static void write(Draw draw, Conversation conversation) {
         List<Phrases.Noun> nouns = draw.shuffled(draw.phrases().tools().nouns().of(draw.part())).subList(0,
-                draw.pick(List.of(1, 2, 2, 3)));
+                draw.part() == Part.TRAIN ? draw.pick(List.of(1, 2, 3, 3)) : draw.pick(List.of(1, 2, 2, 3)));
         List<Tool> tools = nouns.stream().map(noun -> tool(draw, draw.noun(noun))).toList();
         List<ToolDefinition> definitions = new ArrayList<>(tools.stream().map(Tool::definition).toList());
         if (draw.part() == Part.TRAIN && definitions.size() < 3 && draw.chance(0.15)) {
@@ -62,7 +66,7 @@ final class InventedTools {
         if (draw.part() == Part.TRAIN && draw.chance(0.15)) {
             DeskTurns.any(draw, conversation);
         }
-        for (int i = draw.part() == Part.TRAIN && draw.chance(0.3) ? 2 : 1; i > 0; i--) {
+        for (int i = draw.part() == Part.TRAIN && draw.chance(0.5) ? draw.between(2, 3) : 1; i > 0; i--) {
             ask(draw, conversation, draw.pick(tools));
         }
     }
@@ -87,23 +91,55 @@ final class InventedTools {
     }
 
     private static Parameter parameter(Draw draw, Fact fact, boolean described) {
-        String name = described && draw.chance(0.3)
-                ? word(draw)
-                : styled(draw, draw.pick(Objects.requireNonNull(PARAMETERS.get(fact))));
+        Split<String> names = Objects.requireNonNull(PARAMETERS.get(fact));
+        boolean free = draw.part() == Part.TRAIN ? draw.chance(0.5) : described && draw.chance(0.3);
+        String name = free ? word(draw) : styled(draw, draw.pick(names));
+        if (draw.part() == Part.TRAIN && names.heldOut().contains(name)) {
+            return parameter(draw, fact, described);
+        }
         return new Parameter(name, fact, fact == Fact.ORDER && draw.chance(0.3));
     }
 
     private static String toolName(Draw draw, Phrases.Noun noun) {
         return switch (draw.between(0, 9)) {
             case 0, 1 -> styled(draw, word(draw) + "_" + word(draw));
-            case 2 -> styled(draw, noun.name() + "_" + draw.pick(VERBS));
-            case 3 -> styled(draw, draw.pick(VERBS) + "_" + word(draw));
-            default -> styled(draw, draw.pick(VERBS) + "_" + noun.name() + draw.pick(SUFFIXES));
+            case 2 -> styled(draw, noun.name() + "_" + verb(draw));
+            case 3 -> styled(draw, verb(draw) + "_" + word(draw));
+            default -> styled(draw, verb(draw) + "_" + noun.name() + suffix(draw));
         };
     }
 
-    /** A word that no language has. */
+    /** In training half of them are blends: of a verb that differs each time, only the definition tells the letters. */
+    private static String verb(Draw draw) {
+        String verb = draw.pick(VERBS);
+        if (draw.part() == Part.TRAIN && draw.chance(0.5)) {
+            verb = Blend.of(verb, draw.pick(VERBS), draw.random());
+        }
+        return VERBS.heldOut().contains(verb) == (draw.part() == Part.HELD_OUT) ? verb : verb(draw);
+    }
+
+    /** In training half of those that are not empty are made up. */
+    private static String suffix(Draw draw) {
+        String suffix = draw.pick(SUFFIXES);
+        if (draw.part() == Part.TRAIN && draw.chance(0.4)) {
+            suffix = "_" + switch (draw.between(0, 2)) {
+                case 0 -> "v" + draw.between(1, 99);
+                case 1 -> String.valueOf(draw.between(1, 9999));
+                default -> word(draw);
+            };
+        }
+        return draw.part() == Part.TRAIN && !suffix.isEmpty() && SUFFIXES.heldOut().contains(suffix)
+                ? suffix(draw)
+                : suffix;
+    }
+
+    /** A word that no language has. Those of training never have held-out onsets alone. */
     private static String word(Draw draw) {
+        if (draw.part() == Part.TRAIN && draw.chance(0.5)) {
+            String letters = IntStream.range(0, draw.between(3, 9))
+                    .mapToObj(_ -> String.valueOf((char) ('a' + draw.between(0, 25)))).collect(Collectors.joining());
+            return HELD_OUT_WORD.matcher(letters).matches() ? word(draw) : letters;
+        }
         return IntStream.range(0, draw.between(2, 3)).mapToObj(_ -> draw.pick(ONSETS) + draw.pick(RIMES))
                 .collect(Collectors.joining());
     }

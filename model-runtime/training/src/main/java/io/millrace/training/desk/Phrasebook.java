@@ -9,8 +9,12 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.util.EnumMap;
+import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
+import java.util.Set;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /** The phrases of all languages and the desk's system prompts, checked when they are loaded. Immutable. */
 public final class Phrasebook {
@@ -27,11 +31,13 @@ public final class Phrasebook {
     private final Map<Language, Phrases> phrases;
     private final Map<Language, Remarks> remarks;
     private final SystemPrompts prompts;
+    private final Map<Language, Set<String>> heldOutWords = new EnumMap<>(Language.class);
 
     private Phrasebook(Map<Language, Phrases> phrases, Map<Language, Remarks> remarks, SystemPrompts prompts) {
         this.phrases = phrases;
         this.remarks = remarks;
         this.prompts = prompts;
+        phrases.forEach((language, of) -> heldOutWords.put(language, heldOutWords(language, of)));
     }
 
     /**
@@ -75,6 +81,26 @@ public final class Phrasebook {
             throw new IllegalStateException("no phrases of " + language);
         }
         return found;
+    }
+
+    /** Whether a text of the training part says a name, a city, a product, a noun or a topic that is held out. */
+    boolean saysHeldOutWord(Language language, String text) {
+        String said = gap(language) + text.toLowerCase(Locale.ROOT) + gap(language);
+        return Objects.requireNonNull(heldOutWords.get(language)).stream().anyMatch(said::contains);
+    }
+
+    /** Thai has no spaces between words: one is looked for anywhere in a text. */
+    private static String gap(Language language) {
+        return language == Language.TH ? "" : " ";
+    }
+
+    private static Set<String> heldOutWords(Language language, Phrases phrases) {
+        Stream<String> products = phrases.products().heldOut().stream().flatMap(forms -> forms.values().stream());
+        Stream<String> nouns = phrases.tools().nouns().heldOut().stream().map(Phrases.Noun::text);
+        return Stream.of(phrases.names().heldOut().stream(), phrases.cities().heldOut().stream(), products, nouns,
+                phrases.tools().search().topics().heldOut().stream()).flatMap(words -> words)
+                .map(word -> gap(language) + word.toLowerCase(Locale.ROOT) + gap(language))
+                .collect(Collectors.toUnmodifiableSet());
     }
 
     private static <T> T read(String file, TypeReference<T> type) {

@@ -60,7 +60,7 @@ final class ToolDialogues {
         List<ToolDefinition> definitions = new ArrayList<>(offered.stream().map(KnownTool::definition).toList());
         conversation.offer(draw.shuffled(definitions));
         begin(draw, conversation);
-        for (int i = draw.part() == Part.TRAIN && draw.chance(0.3) ? 2 : 1; i > 0; i--) {
+        for (int i = draw.part() == Part.TRAIN && draw.chance(0.5) ? draw.between(2, 3) : 1; i > 0; i--) {
             askKnown(draw, conversation, draw.pick(offered));
         }
     }
@@ -121,13 +121,13 @@ final class ToolDialogues {
         builtIn(draw, conversation, BuiltInTool.BRAVE_SEARCH);
         begin(draw, conversation);
         Phrases.Search search = draw.phrases().tools().search();
-        String topic = draw.pick(search.topics());
+        String topic = draw.topic();
         String asked = draw.sentence(draw.pick(search.ask()), Map.of("topic", topic));
         conversation.user(asked);
         String literal = "\"" + topic.replace("\"", "\\\"") + "\"";
         conversation.call(new ToolCall(BuiltInTool.BRAVE_SEARCH.toolName(), "{\"query\": " + literal + "}"),
                 new Expectation.Call(BuiltInTool.BRAVE_SEARCH.toolName(), Map.of("query", literal)));
-        String value = draw.pick(draw.phrases().tools().nouns()).text() + ", " + draw.between(2, 900);
+        String value = draw.noun(draw.pick(draw.phrases().tools().nouns())).text() + ", " + draw.between(2, 900);
         conversation.result(value);
         conversation.answer(draw.sentence(draw.pick(search.answer()), Map.of("topic", topic, "value", value)),
                 new Expectation.Result(value, asked));

@@ -14,6 +14,9 @@ import java.util.Random;
  * pairs that rotary embedding turns are neighbours. The output matrix is the embedding. Not for several threads.
  */
 public final class Parameters {
+    /** Large enough that what attention adds does not drown the token itself. */
+    private static final double EMBEDDING_DEVIATION = 0.08;
+
     private final NetworkShape shape;
     private final Parameter embedding;
     private final List<Layer> layers;
@@ -71,21 +74,39 @@ public final class Parameters {
 
     /**
      * Parameters to begin with: normal values with a standard deviation of {@code 1 / sqrt(inputs)}, for matrices whose
-     * products are added to the residual stream divided by {@code sqrt(2 * layers)} (Radford et al. 2019), 0.02 for the
-     * embedding; the gains of norms are 1. Equal seeds give equal values, on every machine.
+     * products are added to the residual stream divided by {@code sqrt(2 * layers)} (Radford et al. 2019), 0.08 for the
+     * embedding; the gains of norms are 1. The output matrix of attention is the transpose of its value matrix, so that a
+     * head begins as one that copies what it looks at (Trockman and Kolter 2023, on mimetic initialisation). Equal seeds
+     * give equal values, on every machine.
      */
     public static Parameters random(NetworkShape shape, long seed) {
         Parameters parameters = new Parameters(shape);
-        parameters.fill(parameters.embedding, seed, 0.02);
+        parameters.fill(parameters.embedding, seed, EMBEDDING_DEVIATION);
         for (Layer layer : parameters.layers) {
             for (Parameter parameter : layer.all()) {
                 double deviation = 1 / Math.sqrt(parameter.cols());
                 parameters.fill(parameter, seed,
                         layer.residual().contains(parameter) ? deviation / Math.sqrt(2.0 * shape.layers()) : deviation);
             }
+            parameters.outputsCopyValues(layer);
         }
         parameters.fill(parameters.outputNorm, seed, 1);
         return parameters;
+    }
+
+    /** The query heads of a group share the value head, and so begin with the same outputs. */
+    private void outputsCopyValues(Layer layer) {
+        float[] value = layer.value().values();
+        float[] output = layer.attnOutput().values();
+        int hidden = shape.hidden();
+        int group = shape.heads() / shape.kvHeads() * shape.headDim();
+        float scale = (float) (1 / Math.sqrt(2.0 * shape.layers()));
+        for (int query = 0; query < shape.queryWidth(); query++) {
+            int valueRow = query / group * shape.headDim() + query % shape.headDim();
+            for (int i = 0; i < hidden; i++) {
+                output[i * shape.queryWidth() + query] = scale * value[valueRow * hidden + i];
+            }
+        }
     }
 
     /** The generator of {@link Random} is specified, so its numbers are the same everywhere. */

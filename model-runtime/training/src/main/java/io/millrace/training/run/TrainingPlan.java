@@ -1,6 +1,7 @@
 package io.millrace.training.run;
 
 import io.millrace.training.network.NetworkShape;
+import io.millrace.training.tokens.DeskVocabulary;
 import java.util.EnumMap;
 import java.util.Map;
 
@@ -48,10 +49,11 @@ public record TrainingPlan(long seed, NetworkShape shape, int vocabularyTexts,
 
     /** The run that made the model in this repository. */
     public static TrainingPlan full(long seed) {
-        return new TrainingPlan(seed, new NetworkShape(4096, 6, 192, 512, 6, 3, 32, 10_000f, 1e-5f), 20_000, 4096,
+        return new TrainingPlan(seed, new NetworkShape(DeskVocabulary.SIZE, 6, 192, 512, 6, 3, 32, 10_000f, 1e-5f),
+                20_000, 4096,
                 Map.of(
-                        Stage.PRETRAINING, new Budget(4_000_000, 3e-3f, 2e-3f, 100),
-                        Stage.FINE_TUNING, new Budget(48_000_000, 2e-3f, 3e-5f, 50),
+                        Stage.PRETRAINING, new Budget(5_000_000, 3e-3f, 2e-3f, 100),
+                        Stage.FINE_TUNING, new Budget(45_000_000, 2e-3f, 3e-5f, 50),
                         Stage.REJECTION_SAMPLING, new Budget(600_000, 2e-4f, 2e-5f, 10),
                         Stage.PREFERENCE, new Budget(200_000, 5e-5f, 5e-6f, 5)),
                 new Sampling(2_000, 4, 0.9f), new Preference(0.1f, 0.2f));
@@ -59,10 +61,11 @@ public record TrainingPlan(long seed, NetworkShape shape, int vocabularyTexts,
 
     /** All stages in a quarter of an hour on two cores; the model is worse. */
     public static TrainingPlan quick(long seed) {
-        return new TrainingPlan(seed, new NetworkShape(4096, 4, 128, 384, 4, 2, 32, 10_000f, 1e-5f), 8_000, 4096,
+        return new TrainingPlan(seed, new NetworkShape(DeskVocabulary.SIZE, 4, 128, 384, 4, 2, 32, 10_000f, 1e-5f),
+                8_000, 4096,
                 Map.of(
                         Stage.PRETRAINING, new Budget(2_000_000, 3e-3f, 2e-3f, 50),
-                        Stage.FINE_TUNING, new Budget(8_000_000, 3e-3f, 1e-4f, 20),
+                        Stage.FINE_TUNING, new Budget(12_000_000, 3e-3f, 1e-4f, 20),
                         Stage.REJECTION_SAMPLING, new Budget(300_000, 2e-4f, 2e-5f, 5),
                         Stage.PREFERENCE, new Budget(100_000, 2e-5f, 2e-6f, 5)),
                 new Sampling(300, 4, 0.9f), new Preference(0.1f, 0.2f));

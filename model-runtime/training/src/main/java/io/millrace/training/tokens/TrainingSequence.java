@@ -10,7 +10,7 @@ import java.util.Arrays;
  */
 public record TrainingSequence(int[] tokens, boolean[] learned) {
     /** The most tokens that a sequence has. Every conversation of the desk fits. */
-    public static final int MAX_TOKENS = 768;
+    public static final int MAX_TOKENS = 1024;
 
     /** @throws IllegalArgumentException when the lengths differ or are out of range, or the first token is learned */
     public TrainingSequence {

@@ -90,12 +90,11 @@ class DeskCorpusTest {
                 pattern -> heldOutSaid.stream().anyMatch(message -> pattern.matcher(message).find()));
     }
 
-    private static final Set<String> NUMBERS = Set.of("{order}", "{count}", "{price}");
     private static final Pattern SLOT = Pattern.compile("\\{[a-zA-Z]+}");
 
     /** The template's sentence, in a text from which case and punctuation are gone but sentences stay apart. */
     private static Pattern pattern(Template template) {
-        return Pattern.compile(template.variants().stream().map(DeskCorpusTest::sentence)
+        return Pattern.compile(template.variants().stream().map(DeskCorpusTest::normal).map(DeskCorpusTest::sentence)
                 .collect(Collectors.joining("|", "(?:^|# ?)(?:", ")(?: ?#|$)")));
     }
 
@@ -104,10 +103,14 @@ class DeskCorpusTest {
         Matcher slot = SLOT.matcher(variant);
         int from = 0;
         for (; slot.find(); from = slot.end()) {
-            pattern.append(Pattern.quote(normal(variant.substring(from, slot.start()))));
-            pattern.append(NUMBERS.contains(slot.group()) ? " ?[0-9]+ ?" : "[^#]+?");
+            pattern.append(Pattern.quote(variant.substring(from, slot.start())));
+            pattern.append(switch (slot.group()) {
+                case "{order}", "{count}", "{price}" -> " ?[0-9]+ ?";
+                case "{name}" -> "[^# ]+";
+                default -> "[^#]+?";
+            });
         }
-        return pattern.append(Pattern.quote(normal(variant.substring(from)))).toString();
+        return pattern.append(Pattern.quote(variant.substring(from))).toString();
     }
 
     private static String normal(String text) {
@@ -197,7 +200,7 @@ class DeskCorpusTest {
         var counted = new EnumMap<Skill, Integer>(Skill.class);
         training.forEach(dialogue -> counted.merge(dialogue.skill(), 1, Integer::sum));
         assertThat(report.skills()).isEqualTo(counted);
-        assertThat(report.skills().get(Skill.TRIAGE)).isBetween(MANY * 24 / 100, MANY * 28 / 100);
+        assertThat(report.skills().get(Skill.TRIAGE)).isBetween(MANY * 18 / 100, MANY * 22 / 100);
         assertThat(report.skills().get(Skill.REFUSAL)).isBetween(MANY * 8 / 100, MANY * 12 / 100);
         assertThat(report.languages()).hasSize(Language.values().length).values()
                 .allSatisfy(count -> assertThat(count).isBetween(MANY * 11 / 100, MANY * 14 / 100));

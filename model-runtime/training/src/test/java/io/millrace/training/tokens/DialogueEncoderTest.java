@@ -110,11 +110,11 @@ class DialogueEncoderTest {
 
     @Test
     void aDialogueThatIsTooLongLosesItsLastExchanges() {
-        String sentence = "12345 ".repeat(50);
+        String sentence = "12345 ".repeat(70);
         TrainingSequence cut = encoder.dialogue(talk(sentence, sentence, sentence));
         assertThat(cut).isEqualTo(encoder.dialogue(talk(sentence, sentence)));
         assertThatThrownBy(() -> encoder.dialogue(talk("12345 ".repeat(200))))
-                .hasMessage("dialogue talk: its first exchange is more than 768 tokens");
+                .hasMessage("dialogue talk: its first exchange is more than 1024 tokens");
     }
 
     @Test
@@ -135,7 +135,7 @@ class DialogueEncoderTest {
 
     @Test
     void eachTokenOfALongDocumentIsLearnedOnce() {
-        String text = "a1b2".repeat(400);
+        String text = "a1b2".repeat(600);
         List<TrainingSequence> parts = encoder.document(text);
         StringBuilder learned = new StringBuilder();
         parts.forEach(part -> learned.append(learned(part)));
