@@ -131,6 +131,11 @@ public final class Parameters {
         return all;
     }
 
+    /** The matrices of the blocks, without the embedding. */
+    List<Parameter> blockMatrices() {
+        return layers.stream().flatMap(layer -> layer.all().stream()).filter(Parameter::matrix).toList();
+    }
+
     /** How many numbers are learned. */
     public long size() {
         return all.stream().mapToLong(parameter -> parameter.values().length).sum();

@@ -1,4 +1,4 @@
-/** The decoder with its derivatives, in f32: parameters, forward and backward pass, AdamW. */
+/** The decoder with its derivatives, in f32: parameters, forward and backward pass, optimiser. */
 @NullMarked
 package io.millrace.training.network;
 

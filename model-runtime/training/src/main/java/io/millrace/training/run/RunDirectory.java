@@ -4,7 +4,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.SerializationFeature;
 import io.millrace.runtime.tokenizer.LearnedVocabulary;
 import io.millrace.runtime.weights.TensorType;
-import io.millrace.training.network.AdamW;
+import io.millrace.training.network.Optimizer;
 import io.millrace.training.network.Parameters;
 import java.io.BufferedInputStream;
 import java.io.BufferedOutputStream;
@@ -25,7 +25,7 @@ import java.util.Optional;
  * curve. A file is either whole or not there: each is written beside its place and moved to it.
  */
 public final class RunDirectory {
-    private static final int FORMAT = 1;
+    private static final int FORMAT = 2;
     private static final ObjectMapper JSON = new ObjectMapper().enable(SerializationFeature.INDENT_OUTPUT);
 
     private final Path directory;
@@ -120,7 +120,7 @@ public final class RunDirectory {
     }
 
     /** Writes where the run stands. */
-    void writeCheckpoint(Checkpoint at, AdamW optimizer) throws IOException {
+    void writeCheckpoint(Checkpoint at, Optimizer optimizer) throws IOException {
         replace(checkpoint(), temporary -> {
             try (DataOutputStream out = new DataOutputStream(
                     new BufferedOutputStream(Files.newOutputStream(temporary), 1 << 16))) {
@@ -138,7 +138,7 @@ public final class RunDirectory {
     }
 
     /** Restores parameters and moments from the newest checkpoint; empty when there is none. */
-    Optional<Checkpoint> readCheckpoint(AdamW optimizer) throws IOException {
+    Optional<Checkpoint> readCheckpoint(Optimizer optimizer) throws IOException {
         Path file = checkpoint();
         if (!Files.exists(file)) {
             return Optional.empty();

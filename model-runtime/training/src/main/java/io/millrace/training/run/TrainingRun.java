@@ -2,7 +2,7 @@ package io.millrace.training.run;
 
 import io.millrace.runtime.kernels.WorkerPool;
 import io.millrace.runtime.weights.TensorType;
-import io.millrace.training.network.AdamW;
+import io.millrace.training.network.Optimizer;
 import io.millrace.training.network.Network;
 import io.millrace.training.network.Parameters;
 import io.millrace.training.network.Schedule;
@@ -27,7 +27,7 @@ public final class TrainingRun {
     private final TrainingData data;
     private final Parameters parameters;
     private final Network network;
-    private final AdamW optimizer;
+    private final Optimizer optimizer;
     private final long began = System.nanoTime();
     private Checkpoint at;
     private double secondsBefore;
@@ -41,7 +41,7 @@ public final class TrainingRun {
         data = TrainingData.open(plan, directory, listener);
         parameters = Parameters.random(plan.shape(), plan.seed());
         network = new Network(parameters, plan.batchTokens(), pool);
-        optimizer = new AdamW(parameters, AdamW.Options.defaults(), pool);
+        optimizer = new Optimizer(parameters, Optimizer.Options.defaults(), pool);
         at = directory.readCheckpoint(optimizer).orElse(Checkpoint.start());
         secondsBefore = at.seconds();
         directory.truncateCurve(at.step());

@@ -104,7 +104,8 @@ class NetworkTest {
         Arrays.fill(weights, 1f / weights.length);
         try (WorkerPool workers = new WorkerPool(2)) {
             Network network = new Network(parameters, MAX_TOKENS, workers);
-            AdamW optimizer = new AdamW(parameters, new AdamW.Options(0.9f, 0.95f, 1e-8f, 0, 1), workers);
+            Optimizer optimizer = new Optimizer(parameters, new Optimizer.Options(0.9f, 0.95f, 1e-8f, 0.95f, 0, 1),
+                    workers);
             double before = SmallNetwork.loss(network.forward(batch), weights);
             network.backward(weights);
             for (int step = 0; step < 200; step++) {
@@ -161,7 +162,7 @@ class NetworkTest {
         Parameters parameters = Parameters.random(SmallNetwork.SHAPE, seed);
         try (WorkerPool workers = new WorkerPool(threads)) {
             Network network = new Network(parameters, MAX_TOKENS, workers);
-            AdamW optimizer = new AdamW(parameters, AdamW.Options.defaults(), workers);
+            Optimizer optimizer = new Optimizer(parameters, Optimizer.Options.defaults(), workers);
             for (int step = 0; step < 3; step++) {
                 // Several blocks of tokens, so that there is something to divide.
                 TokenBatch batch = repeated(SmallNetwork.batch(step), 7);

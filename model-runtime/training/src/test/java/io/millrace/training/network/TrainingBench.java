@@ -7,11 +7,11 @@ import java.util.Random;
 import jdk.incubator.vector.FloatVector;
 
 /**
- * Times steps of training: forward, backward, AdamW. Arguments: hidden, layers, ffn, threads, steps, share of the tokens that
+ * Times steps of training: forward, backward, Optimizer. Arguments: hidden, layers, ffn, threads, steps, share of the tokens that
  * are learned. See {@code README.md} beside it.
  */
 final class TrainingBench {
-    private static final int VOCABULARY = 1024;
+    private static final int VOCABULARY = 2048;
     private static final int TOKENS = 4096;
     private static final int CHAINS = 10;
 
@@ -31,7 +31,7 @@ final class TrainingBench {
         Arrays.fill(weights, 1f / TOKENS);
         try (WorkerPool workers = new WorkerPool(threads)) {
             Network network = new Network(parameters, TOKENS, workers);
-            AdamW optimizer = new AdamW(parameters, AdamW.Options.defaults(), workers);
+            Optimizer optimizer = new Optimizer(parameters, Optimizer.Options.defaults(), workers);
             double flops = flops(shape, batch);
             System.out.printf(Locale.ROOT, "%,d parameters, %d sequences, %.1f GFLOP a step, %d threads%n",
                     parameters.size(), batch.starts().length, flops / 1e9, threads);
@@ -47,7 +47,7 @@ final class TrainingBench {
                 double seconds = (end - start) / 1e9;
                 best = Math.min(best, seconds);
                 System.out.printf(Locale.ROOT,
-                        "forward %.0f backward %.0f AdamW %.0f ms, %.0f tokens/s, %.1f GFLOP/s%n",
+                        "forward %.0f backward %.0f Optimizer %.0f ms, %.0f tokens/s, %.1f GFLOP/s%n",
                         (forward - start) / 1e6, (backward - forward) / 1e6, (end - backward) / 1e6, TOKENS / seconds,
                         flops / seconds / 1e9);
             }

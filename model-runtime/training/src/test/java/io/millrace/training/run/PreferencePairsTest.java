@@ -4,7 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
 import io.millrace.runtime.kernels.WorkerPool;
-import io.millrace.training.network.AdamW;
+import io.millrace.training.network.Optimizer;
 import io.millrace.training.network.Network;
 import io.millrace.training.network.NetworkShape;
 import io.millrace.training.network.Parameters;
@@ -67,7 +67,7 @@ class PreferencePairsTest {
     @Test
     void learningRaisesTheRightAnswerOverTheWrongOne() {
         PreferencePairs pairs = pairs(new Sampled(CONTEXT, REFERENCE, List.of(WRONG, RIGHT)));
-        AdamW optimizer = new AdamW(parameters, AdamW.Options.defaults(), pool);
+        Optimizer optimizer = new Optimizer(parameters, Optimizer.Options.defaults(), pool);
         List<PreferencePairs.Pair> batch = pairs.batch(0, 64);
 
         double first = pairs.learn(network, batch);
