@@ -65,7 +65,7 @@ public record TrainingPlan(long seed, NetworkShape shape, int vocabularyTexts,
                 8_000, 4096,
                 Map.of(
                         Stage.PRETRAINING, new Budget(2_000_000, 6e-3f, 4e-3f, 50),
-                        Stage.FINE_TUNING, new Budget(9_000_000, 6e-3f, 1e-4f, 20),
+                        Stage.FINE_TUNING, new Budget(8_000_000, 6e-3f, 1e-4f, 20),
                         Stage.REJECTION_SAMPLING, new Budget(300_000, 2e-4f, 2e-5f, 5),
                         Stage.PREFERENCE, new Budget(100_000, 2e-5f, 2e-6f, 5)),
                 new Sampling(300, 4, 0.9f), new Preference(0.1f, 0.2f));
