@@ -7,6 +7,15 @@ import org.jspecify.annotations.Nullable;
 /** What makes an answer right. */
 public sealed interface Expectation {
 
+    /** What a right answer says in JSON strings that stand nowhere in the conversation, but have to be found out. */
+    default List<String> labels() {
+        return switch (this) {
+            case Triage triage ->
+                List.of(triage.category.label(), triage.sentiment.label(), triage.urgency.label());
+            case Recall _,Call _,Result _,Style _,Refusal _,Unscored _ -> List.of();
+        };
+    }
+
     /**
      * One line of JSON.
      *

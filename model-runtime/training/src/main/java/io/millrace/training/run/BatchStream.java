@@ -17,6 +17,13 @@ final class BatchStream {
     private @Nullable TrainingSequence held;
     private long consumed;
 
+    /**
+     * Sequences that are computed together.
+     *
+     * @param weights by token, of the gradients of its log probability; they add up to 1, unless nothing is learned
+     */
+    record Batch(TokenBatch tokens, float[] weights) {}
+
     /** @param consumed sequences of {@code sequences} that earlier batches have used, which are skipped */
     BatchStream(Iterator<TrainingSequence> sequences, int capacity, long consumed) {
         this.sequences = sequences;
@@ -37,7 +44,7 @@ final class BatchStream {
     }
 
     /** @throws IllegalArgumentException when a sequence alone is longer than a batch */
-    TokenBatch next() {
+    Batch next() {
         List<TrainingSequence> taken = new ArrayList<>();
         int size = 0;
         while (hasNext()) {
@@ -56,7 +63,24 @@ final class BatchStream {
             size += length;
         }
         consumed += taken.size();
-        return batch(taken);
+        return new Batch(batch(taken), weights(taken, size));
+    }
+
+    private static float[] weights(List<TrainingSequence> sequences, int size) {
+        float[] weights = new float[size];
+        double sum = 0;
+        int at = 0;
+        for (TrainingSequence sequence : sequences) {
+            for (float weight : sequence.weights()) {
+                weights[at++] = weight;
+                sum += weight;
+            }
+        }
+        float scale = sum > 0 ? (float) (1 / sum) : 0;
+        for (int i = 0; i < size; i++) {
+            weights[i] *= scale;
+        }
+        return weights;
     }
 
     /** The sequences one after the other. */
@@ -70,7 +94,9 @@ final class BatchStream {
             TrainingSequence sequence = sequences.get(i);
             starts[i] = at;
             System.arraycopy(sequence.tokens(), 0, tokens, at, sequence.length());
-            System.arraycopy(sequence.learned(), 0, learned, at, sequence.length());
+            for (int j = 0; j < sequence.length(); j++) {
+                learned[at + j] = sequence.learned(j);
+            }
             at += sequence.length();
         }
         return new TokenBatch(tokens, starts, learned);

@@ -100,7 +100,7 @@ public record Perplexity(long tokens, double loss) {
 
         /** Whether a position's logits are those of a token that is learned. */
         private static boolean predicts(TrainingSequence sequence, int position) {
-            return position + 1 < sequence.length() && sequence.learned()[position + 1];
+            return position + 1 < sequence.length() && sequence.learned(position + 1);
         }
     }
 }

@@ -93,24 +93,18 @@ public final class TrainingRun {
         }
     }
 
-    /** Cross entropy over what is to be predicted. */
+    /** Cross entropy over what is to be predicted, each token as much as it counts. */
     private void predict(Iterator<TrainingSequence> sequences) throws IOException, InterruptedException {
         BatchStream batches = new BatchStream(sequences, plan.batchTokens(), at.consumed());
         while (at.stageTokens() < budget().tokens()) {
-            TokenBatch batch = batches.next();
-            float[] logprobs = network.forward(batch);
-            float[] weights = new float[logprobs.length];
-            int learned = 0;
-            double sum = 0;
-            for (int i = 0; i < weights.length; i++) {
-                learned += batch.learned()[i] ? 1 : 0;
-                sum -= logprobs[i];
+            BatchStream.Batch batch = batches.next();
+            float[] logprobs = network.forward(batch.tokens());
+            double loss = 0;
+            for (int i = 0; i < logprobs.length; i++) {
+                loss -= (double) batch.weights()[i] * logprobs[i];
             }
-            for (int i = 0; i < weights.length; i++) {
-                weights[i] = batch.learned()[i] ? 1f / learned : 0;
-            }
-            network.backward(weights);
-            update(sum / learned, batch.tokens().length, batches.consumed());
+            network.backward(batch.weights());
+            update(loss, logprobs.length, batches.consumed());
             if (Thread.interrupted()) {
                 directory.writeCheckpoint(at, optimizer);
                 throw new InterruptedException("training was interrupted");
@@ -163,7 +157,7 @@ public final class TrainingRun {
         long learned = 0;
         BatchStream batches = new BatchStream(data.heldOut().iterator(), plan.batchTokens(), 0);
         while (batches.hasNext()) {
-            TokenBatch batch = batches.next();
+            TokenBatch batch = batches.next().tokens();
             for (float logprob : network.forward(batch)) {
                 sum -= logprob;
             }

@@ -5,8 +5,11 @@ import io.millrace.runtime.prompt.Message;
 import io.millrace.runtime.tokenizer.Tokenizer;
 import io.millrace.training.desk.Dialogue;
 import io.millrace.training.desk.Exchange;
+import io.millrace.training.desk.Expectation;
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.BitSet;
 import java.util.List;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
@@ -17,6 +20,12 @@ import java.util.stream.Stream;
  * operation exactly as it was in training. Immutable, any thread may use it.
  */
 public final class DialogueEncoder {
+    /**
+     * How much more a label's token counts. Of a triage's fifty tokens three are labels, and they are the hardest: counted like
+     * the rest, they stay guesses for millions of tokens.
+     */
+    private static final float LABEL = 20;
+
     private final Tokenizer tokenizer;
     private final ChatFormat format;
 
@@ -26,28 +35,30 @@ public final class DialogueEncoder {
     }
 
     /**
-     * A dialogue with the answers it should get. These are learned, with the tokens that end them; a dialogue that is too long
-     * loses its last exchanges.
+     * A dialogue with the answers it should get. These are learned, with the tokens that end them, and their
+     * {@linkplain Expectation#labels labels} count more; a dialogue that is too long loses its last exchanges.
      *
      * @throws IllegalArgumentException when even the first exchange is too long
      */
     public TrainingSequence dialogue(Dialogue dialogue) {
         int[] tokens = {};
-        boolean[] learned = new boolean[TrainingSequence.MAX_TOKENS];
+        float[] weights = new float[TrainingSequence.MAX_TOKENS];
         for (int i = 0; i < dialogue.exchanges().size(); i++) {
-            int[] answer = answer(dialogue.exchanges().get(i).answer());
+            Exchange exchange = dialogue.exchanges().get(i);
+            int[] answer = answer(exchange.answer());
             int[] longer = join(tokens, input(dialogue, i), answer);
             if (longer.length > TrainingSequence.MAX_TOKENS) {
                 break;
             }
-            Arrays.fill(learned, longer.length - answer.length, longer.length, true);
+            float[] own = weights(answer, exchange.expected());
+            System.arraycopy(own, 0, weights, longer.length - own.length, own.length);
             tokens = longer;
         }
         if (tokens.length == 0) {
             throw new IllegalArgumentException("dialogue " + dialogue.id() + ": its first exchange is more than "
                     + TrainingSequence.MAX_TOKENS + " tokens");
         }
-        return new TrainingSequence(tokens, Arrays.copyOf(learned, tokens.length));
+        return new TrainingSequence(tokens, Arrays.copyOf(weights, tokens.length));
     }
 
     /** For pre-training: the tokens of {@link #dialogue}, all of them learned, the customer's and the system's too. */
@@ -88,6 +99,33 @@ public final class DialogueEncoder {
     public int[] answer(Message answer) {
         int[] message = format.encode(List.of(answer));
         return Arrays.copyOfRange(message, format.openAssistant().length, message.length);
+    }
+
+    /** Of an answer's tokens. One is a label's when it has a byte of it. */
+    private float[] weights(int[] answer, Expectation expected) {
+        // A byte is a character here, and a special token none.
+        StringBuilder text = new StringBuilder();
+        int[] ends = new int[answer.length];
+        for (int i = 0; i < answer.length; i++) {
+            if (!tokenizer.isSpecial(answer[i])) {
+                text.append(new String(tokenizer.bytes(answer[i]), StandardCharsets.ISO_8859_1));
+            }
+            ends[i] = text.length();
+        }
+        BitSet labels = new BitSet();
+        for (String label : expected.labels()) {
+            int at = text.indexOf('"' + label + '"');
+            if (at < 0) {
+                throw new IllegalArgumentException("label: \"" + label + "\" is not in the answer " + text);
+            }
+            labels.set(at + 1, at + 1 + label.length());
+        }
+        float[] weights = new float[answer.length];
+        for (int i = 0, start = 0; i < answer.length; start = ends[i++]) {
+            int first = labels.nextSetBit(start);
+            weights[i] = first >= 0 && first < ends[i] ? LABEL : 1;
+        }
+        return weights;
     }
 
     /** All tokens of a dialogue, however many. */

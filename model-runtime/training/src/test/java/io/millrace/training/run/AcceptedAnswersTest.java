@@ -22,7 +22,7 @@ class AcceptedAnswersTest {
 
         assertThat(accepted).singleElement().satisfies(sequence -> {
             assertThat(sequence.tokens()).containsExactly(1, 2, 5, 6);
-            assertThat(sequence.learned()).containsExactly(false, false, true, true);
+            assertThat(sequence.weights()).containsExactly(0, 0, 1, 1);
         });
     }
 

@@ -14,7 +14,6 @@ import io.millrace.runtime.weights.TensorType;
 import io.millrace.training.network.Network;
 import io.millrace.training.network.NetworkShape;
 import io.millrace.training.network.Parameters;
-import io.millrace.training.network.TokenBatch;
 import io.millrace.training.tokens.TrainingSequence;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -92,8 +91,7 @@ class ModelFileTest {
         try (WorkerPool pool = new WorkerPool(2)) {
             Network network = new Network(parameters, 512, pool);
             for (TrainingSequence sequence : sequences()) {
-                for (float logprob : network.forward(
-                        new TokenBatch(sequence.tokens(), new int[]{0}, sequence.learned()))) {
+                for (float logprob : network.forward(BatchStream.batch(List.of(sequence)))) {
                     sum -= logprob;
                 }
                 learned += sequence.learnedTokens();

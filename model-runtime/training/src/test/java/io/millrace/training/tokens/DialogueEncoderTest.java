@@ -10,11 +10,14 @@ import io.millrace.runtime.prompt.Role;
 import io.millrace.runtime.prompt.ToolCall;
 import io.millrace.runtime.prompt.ToolDefinition;
 import io.millrace.runtime.tokenizer.Tokenizer;
+import io.millrace.training.desk.Category;
 import io.millrace.training.desk.Dialogue;
 import io.millrace.training.desk.Exchange;
 import io.millrace.training.desk.Expectation;
 import io.millrace.training.desk.Language;
+import io.millrace.training.desk.Sentiment;
 import io.millrace.training.desk.Skill;
+import io.millrace.training.desk.Urgency;
 import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.List;
@@ -65,8 +68,8 @@ class DialogueEncoderTest {
     private String learned(TrainingSequence sequence) {
         StringBuilder text = new StringBuilder();
         for (int i = 0; i < sequence.length(); i++) {
-            if (sequence.learned()[i]) {
-                text.append(sequence.learned()[i - 1] ? "" : "\n").append(tokenizer.display(sequence.tokens()[i]));
+            if (sequence.learned(i)) {
+                text.append(sequence.learned(i - 1) ? "" : "\n").append(tokenizer.display(sequence.tokens()[i]));
             }
         }
         return text.toString().strip();
@@ -91,6 +94,26 @@ class DialogueEncoderTest {
                 {"name": "order_status", "parameters": {"order": "48213"}}<|eot_id|>
                 It was shipped.<|eot_id|>
                 <|python_tag|>brave_search.call(query="green tea")<|eom_id|>""");
+    }
+
+    @Test
+    void labelsCountMoreThanTheRest() {
+        Message triage = new Message(Role.ASSISTANT,
+                "{\"category\": \"product\", \"sentiment\": \"neutral\", \"urgency\": \"high\", \"language\": \"en\", \"order\": null}");
+        Expectation expected = new Expectation.Triage(Category.PRODUCT, Sentiment.NEUTRAL, Urgency.HIGH, Language.EN,
+                null);
+        assertThat(heavy(triage, expected)).isEqualTo("productneutralhigh");
+        assertThat(heavy(new Message(Role.ASSISTANT, "Hi!"), new Expectation.Refusal(Language.EN))).isEmpty();
+        assertThatThrownBy(() -> heavy(new Message(Role.ASSISTANT, "{}"), expected))
+                .hasMessage("label: \"product\" is not in the answer {}");
+    }
+
+    private String heavy(Message answer, Expectation expected) {
+        TrainingSequence sequence = encoder
+                .dialogue(new Dialogue("d", Skill.MEMORY, Language.EN, List.of(), Set.of(),
+                        List.of(new Exchange(List.of(new Message(Role.USER, "?")), answer, expected))));
+        return tokenizer.decode(IntStream.range(0, sequence.length()).filter(i -> sequence.weights()[i] > 1)
+                .map(i -> sequence.tokens()[i]).toArray());
     }
 
     @Test
@@ -122,7 +145,7 @@ class DialogueEncoderTest {
         TrainingSequence whole = encoder.wholeDialogue(DIALOGUE);
         assertThat(whole.tokens()).containsExactly(encoder.dialogue(DIALOGUE).tokens());
         assertThat(whole.learnedTokens()).isEqualTo(whole.length() - 1);
-        assertThat(whole.learned()[0]).isFalse();
+        assertThat(whole.learned(0)).isFalse();
     }
 
     @Test
