@@ -2,7 +2,7 @@ package io.millrace.training.network;
 
 /**
  * Brings all singular values of a matrix near 1 and leaves its singular vectors, by five rounds of a quintic Newton-Schulz
- * iteration: {@code X <- aX + (bG + cG^2) X} with {@code G = X X^T}, whose coefficients rise small singular values fast and
+ * iteration: {@code X <- aX + (bG + cG^2) X} with {@code G = X X^T}, whose coefficients raise small singular values fast and
  * leave all between about 0.7 and 1.2 (Jordan et al. 2024, Muon). Holds the scratch of one worker.
  */
 final class NewtonSchulz {

@@ -22,7 +22,7 @@ final class BatchStream {
      *
      * @param weights by token, of the gradients of its log probability; they add up to 1, unless nothing is learned
      */
-    record Batch(TokenBatch tokens, float[] weights) {}
+    record Batch(TokenBatch sequences, float[] weights) {}
 
     /** @param consumed sequences of {@code sequences} that earlier batches have used, which are skipped */
     BatchStream(Iterator<TrainingSequence> sequences, int capacity, long consumed) {

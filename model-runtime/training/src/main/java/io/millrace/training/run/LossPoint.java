@@ -8,7 +8,7 @@ import java.util.Locale;
  * @param step since the run began
  * @param tokens computed since the run began
  * @param seconds spent since the run began, in all processes that worked on it
- * @param loss mean over what was to be predicted, in nats; of the last stage its own objective
+ * @param loss mean over what was to be predicted, each token as much as it counts, in nats; of the last stage its own objective
  * @param heldOutLoss cross entropy over the answers of held-out dialogues, NaN where it was not measured
  */
 public record LossPoint(long step, long tokens, double seconds, Stage stage, double loss, double heldOutLoss,

@@ -2,8 +2,8 @@ package io.millrace.training.run;
 
 import io.millrace.runtime.kernels.WorkerPool;
 import io.millrace.runtime.weights.TensorType;
-import io.millrace.training.network.Optimizer;
 import io.millrace.training.network.Network;
+import io.millrace.training.network.Optimizer;
 import io.millrace.training.network.Parameters;
 import io.millrace.training.network.Schedule;
 import io.millrace.training.network.TokenBatch;
@@ -98,7 +98,7 @@ public final class TrainingRun {
         BatchStream batches = new BatchStream(sequences, plan.batchTokens(), at.consumed());
         while (at.stageTokens() < budget().tokens()) {
             BatchStream.Batch batch = batches.next();
-            float[] logprobs = network.forward(batch.tokens());
+            float[] logprobs = network.forward(batch.sequences());
             double loss = 0;
             for (int i = 0; i < logprobs.length; i++) {
                 loss -= (double) batch.weights()[i] * logprobs[i];
@@ -157,7 +157,7 @@ public final class TrainingRun {
         long learned = 0;
         BatchStream batches = new BatchStream(data.heldOut().iterator(), plan.batchTokens(), 0);
         while (batches.hasNext()) {
-            TokenBatch batch = batches.next().tokens();
+            TokenBatch batch = batches.next().sequences();
             for (float logprob : network.forward(batch)) {
                 sum -= logprob;
             }

@@ -7,7 +7,7 @@ import java.util.Random;
 import jdk.incubator.vector.FloatVector;
 
 /**
- * Times steps of training: forward, backward, Optimizer. Arguments: hidden, layers, ffn, threads, steps, share of the tokens that
+ * Times steps of training: forward, backward, optimiser. Arguments: hidden, layers, ffn, threads, steps, share of the tokens that
  * are learned. See {@code README.md} beside it.
  */
 final class TrainingBench {
@@ -47,7 +47,7 @@ final class TrainingBench {
                 double seconds = (end - start) / 1e9;
                 best = Math.min(best, seconds);
                 System.out.printf(Locale.ROOT,
-                        "forward %.0f backward %.0f Optimizer %.0f ms, %.0f tokens/s, %.1f GFLOP/s%n",
+                        "forward %.0f backward %.0f optimiser %.0f ms, %.0f tokens/s, %.1f GFLOP/s%n",
                         (forward - start) / 1e6, (backward - forward) / 1e6, (end - backward) / 1e6, TOKENS / seconds,
                         flops / seconds / 1e9);
             }

@@ -15,11 +15,11 @@ class BatchStreamTest {
     void sequencesFillABatchAndTheOneThatDoesNotFitBeginsTheNext() {
         BatchStream batches = new BatchStream(sequences(3, 4, 5, 2).iterator(), 8, 0);
 
-        TokenBatch first = batches.next().tokens();
+        TokenBatch first = batches.next().sequences();
         assertThat(first.starts()).containsExactly(0, 3);
         assertThat(first.tokens()).containsExactly(3, 3, 3, 4, 4, 4, 4);
         assertThat(first.learned()).containsExactly(false, true, true, false, true, true, true);
-        assertThat(batches.next().tokens().starts()).containsExactly(0, 5);
+        assertThat(batches.next().sequences().starts()).containsExactly(0, 5);
         assertThat(batches.hasNext()).isFalse();
     }
 
@@ -31,7 +31,7 @@ class BatchStreamTest {
         BatchStream.Batch batch = batches.next();
 
         assertThat(batch.weights()).containsExactly(0, 0, 0.75f, 0, 0.25f);
-        assertThat(batch.tokens().learned()).containsExactly(false, false, true, false, true);
+        assertThat(batch.sequences().learned()).containsExactly(false, false, true, false, true);
     }
 
     @Test
@@ -42,7 +42,7 @@ class BatchStreamTest {
         BatchStream resumed = new BatchStream(sequences(3, 4, 5, 2).iterator(), 8, whole.consumed());
 
         assertThat(whole.consumed()).isEqualTo(2);
-        assertThat(resumed.next().tokens().tokens()).containsExactly(whole.next().tokens().tokens());
+        assertThat(resumed.next().sequences().tokens()).containsExactly(whole.next().sequences().tokens());
         assertThat(resumed.consumed()).isEqualTo(whole.consumed());
     }
 

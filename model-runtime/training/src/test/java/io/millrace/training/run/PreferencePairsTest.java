@@ -4,9 +4,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
 import io.millrace.runtime.kernels.WorkerPool;
-import io.millrace.training.network.Optimizer;
 import io.millrace.training.network.Network;
 import io.millrace.training.network.NetworkShape;
+import io.millrace.training.network.Optimizer;
 import io.millrace.training.network.Parameters;
 import io.millrace.training.run.Sampled.Candidate;
 import java.util.Arrays;
