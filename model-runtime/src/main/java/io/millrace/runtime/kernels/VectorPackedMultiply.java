@@ -275,45 +275,54 @@ final class VectorPackedMultiply {
 
     /**
      * As {@link #addBytes}, of quants that are nibbles: they are masked, but not shifted down to bit 0, and meet scales that are
-     * as much smaller. Half the vectors at once and loops over the bytes of an int, because with more written out the compiler
-     * gives up inlining.
+     * as much smaller. Loops over the halves and the bytes of an int, which the compiler unrolls, because with more written
+     * out it gives up inlining.
      */
     private static void addNibbles(MemorySegment data, long at, long strip, int blocks, float[] x, int from,
             float[] s) {
-        for (int part = 0; part < TILE_ROWS; part += 2 * LENGTH) {
+        for (int part = 0; part < TILE_ROWS; part += PART) {
             long atA = at + part / STRIP_ROWS * strip;
             long atB = at + (part + LENGTH) / STRIP_ROWS * strip + 4L * (LENGTH % STRIP_ROWS);
+            long atC = at + (part + 2 * LENGTH) / STRIP_ROWS * strip;
+            long atD = at + (part + 3 * LENGTH) / STRIP_ROWS * strip + 4L * (LENGTH % STRIP_ROWS);
             int sum = SUMS + part;
             FloatVector a = load(s, sum);
             FloatVector b = load(s, sum + LENGTH);
+            FloatVector c = load(s, sum + 2 * LENGTH);
+            FloatVector d = load(s, sum + 3 * LENGTH);
             for (int block = 0; block < blocks; block++) {
                 int minimum = MINIMA + block * TILE_ROWS + part;
                 FloatVector minimumA = load(s, minimum);
                 FloatVector minimumB = load(s, minimum + LENGTH);
+                FloatVector minimumC = load(s, minimum + 2 * LENGTH);
+                FloatVector minimumD = load(s, minimum + 3 * LENGTH);
                 for (int eight = block * (BLOCK / 8); eight < (block + 1) * (BLOCK / 8); eight++) {
                     long ints = 4L * STRIP_ROWS * eight;
-                    IntVector lowA = ints(data, atA + ints);
-                    IntVector lowB = ints(data, atB + ints);
-                    for (int j = 0; j < 4; j++) {
-                        FloatVector value = FloatVector.broadcast(FLOATS, x[from + 8 * eight + j]);
-                        IntVector mask = IntVector.broadcast(INTS, 0xf << (8 * j));
-                        int scale = SCALES + block * SCALED_BLOCK + j * TILE_ROWS + part;
-                        a = toFloats(lowA.and(mask)).fma(load(s, scale), minimumA).fma(value, a);
-                        b = toFloats(lowB.and(mask)).fma(load(s, scale + LENGTH), minimumB).fma(value, b);
-                    }
-                    IntVector highA = lowA.lanewise(VectorOperators.LSHR, 4);
-                    IntVector highB = lowB.lanewise(VectorOperators.LSHR, 4);
-                    for (int j = 0; j < 4; j++) {
-                        FloatVector value = FloatVector.broadcast(FLOATS, x[from + 8 * eight + 4 + j]);
-                        IntVector mask = IntVector.broadcast(INTS, 0xf << (8 * j));
-                        int scale = SCALES + block * SCALED_BLOCK + j * TILE_ROWS + part;
-                        a = toFloats(highA.and(mask)).fma(load(s, scale), minimumA).fma(value, a);
-                        b = toFloats(highB.and(mask)).fma(load(s, scale + LENGTH), minimumB).fma(value, b);
+                    IntVector intsA = ints(data, atA + ints);
+                    IntVector intsB = ints(data, atB + ints);
+                    IntVector intsC = ints(data, atC + ints);
+                    IntVector intsD = ints(data, atD + ints);
+                    for (int half = 0; half < 2; half++) {
+                        IntVector halfA = intsA.lanewise(VectorOperators.LSHR, 4 * half);
+                        IntVector halfB = intsB.lanewise(VectorOperators.LSHR, 4 * half);
+                        IntVector halfC = intsC.lanewise(VectorOperators.LSHR, 4 * half);
+                        IntVector halfD = intsD.lanewise(VectorOperators.LSHR, 4 * half);
+                        for (int j = 0; j < 4; j++) {
+                            FloatVector value = FloatVector.broadcast(FLOATS, x[from + 8 * eight + 4 * half + j]);
+                            IntVector mask = IntVector.broadcast(INTS, 0xf << (8 * j));
+                            int scale = SCALES + block * SCALED_BLOCK + j * TILE_ROWS + part;
+                            a = toFloats(halfA.and(mask)).fma(load(s, scale), minimumA).fma(value, a);
+                            b = toFloats(halfB.and(mask)).fma(load(s, scale + LENGTH), minimumB).fma(value, b);
+                            c = toFloats(halfC.and(mask)).fma(load(s, scale + 2 * LENGTH), minimumC).fma(value, c);
+                            d = toFloats(halfD.and(mask)).fma(load(s, scale + 3 * LENGTH), minimumD).fma(value, d);
+                        }
                     }
                 }
             }
             a.intoArray(s, sum);
             b.intoArray(s, sum + LENGTH);
+            c.intoArray(s, sum + 2 * LENGTH);
+            d.intoArray(s, sum + 3 * LENGTH);
         }
     }
 
