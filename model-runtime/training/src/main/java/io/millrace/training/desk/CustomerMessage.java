@@ -62,8 +62,8 @@ record CustomerMessage(String text, Category category, Sentiment sentiment, Urge
             sentences.add(draw.tell(phrases.closing()));
         }
         sentences.removeIf(String::isEmpty);
-        return new CustomerMessage(careless(draw, String.join(" ", sentences)), category, sentiment, urgency,
-                named ? order : null);
+        String text = careless(draw, draw.strange(String.join(" ", sentences)));
+        return new CustomerMessage(text, category, sentiment, urgency, named ? order : null);
     }
 
     static String distractor(Draw draw) {

@@ -15,8 +15,8 @@ import java.util.stream.Stream;
  */
 public final class DeskCorpus {
     /** Of a hundred dialogues, how many have each skill. */
-    private static final Map<Skill, Integer> MIX = new EnumMap<>(Map.of(Skill.TRIAGE, 24, Skill.MEMORY, 19, Skill.TOOLS,
-            14, Skill.NEW_TOOLS, 18, Skill.STEERING, 12, Skill.REFUSAL, 13));
+    private static final Map<Skill, Integer> MIX = new EnumMap<>(Map.of(Skill.TRIAGE, 17, Skill.MEMORY, 20, Skill.TOOLS,
+            14, Skill.NEW_TOOLS, 19, Skill.STEERING, 15, Skill.REFUSAL, 15));
     private static final List<Skill> TABLE = MIX.entrySet().stream()
             .flatMap(entry -> Stream.generate(entry::getKey).limit(entry.getValue())).toList();
     private static final List<Language> LANGUAGES = List.of(Language.values());

@@ -33,10 +33,9 @@ final class DeskDialogues {
                 DeskTurns.smallTalk(draw, conversation);
             }
         }
-        DeskTurns.ask(draw, conversation, draw.pick(early));
-        for (int i = draw.part() == Part.TRAIN ? draw.between(0, 2) : 0; i > 0; i--) {
-            DeskTurns.ask(draw, conversation, draw.pick(draw.told()));
-        }
+        Fact asked = draw.pick(early);
+        DeskTurns.ask(draw, conversation, asked);
+        askOthers(draw, conversation, asked);
     }
 
     /** Something is asked that nobody said, among what was said. */
@@ -54,13 +53,31 @@ final class DeskDialogues {
         }
         var untold = EnumSet.allOf(Fact.class);
         untold.removeAll(draw.told());
-        if (untold.isEmpty() || draw.chance(0.45)) {
+        @Nullable
+        Fact asked = untold.isEmpty() || draw.chance(0.45) ? null : draw.pick(List.copyOf(untold));
+        if (asked == null) {
             DeskTurns.askAbsent(draw, conversation);
         } else {
-            DeskTurns.ask(draw, conversation, draw.pick(List.copyOf(untold)));
+            DeskTurns.ask(draw, conversation, asked);
         }
-        for (int i = draw.part() == Part.TRAIN ? draw.between(0, 2) : 0; i > 0; i--) {
-            DeskTurns.any(draw, conversation);
+        askOthers(draw, conversation, asked);
+    }
+
+    /**
+     * In training, where a conversation that is read once shall teach much, the other facts are asked too, each once: a second
+     * answer could be copied from the first. Told or not, so that nothing but what was said tells which.
+     */
+    private static void askOthers(Draw draw, Conversation conversation, @Nullable Fact asked) {
+        if (draw.part() == Part.HELD_OUT) {
+            return;
+        }
+        for (Fact fact : draw.shuffled(List.of(Fact.values()))) {
+            if (fact != asked && draw.chance(0.8)) {
+                DeskTurns.ask(draw, conversation, fact);
+            }
+            if (draw.chance(0.1)) {
+                DeskTurns.askAbsent(draw, conversation);
+            }
         }
     }
 
@@ -100,7 +117,8 @@ final class DeskDialogues {
                     .map(clause -> draw.sentence(draw.pick(clause), Map.of("language", named)))
                     .collect(Collectors.joining(" ")));
         }
-        for (int i = clauses.isEmpty() ? 1 : draw.between(1, 2); i > 0; i--) {
+        int most = draw.part() == Part.TRAIN ? 4 : 2;
+        for (int i = clauses.isEmpty() ? 1 : draw.between(most / 2, most); i > 0; i--) {
             styled(draw, conversation, language == null ? draw.language() : language, tone, length,
                     format == null ? ReplyFormat.PLAIN : format);
         }

@@ -62,13 +62,13 @@ final class DeskTurns {
         }
         facts.forEach(fact -> sentences.add(draw.tell(phrases(draw, fact).say())));
         sentences.removeIf(String::isEmpty);
-        conversation.user(CustomerMessage.careless(draw, String.join(" ", sentences)));
+        conversation.user(CustomerMessage.careless(draw, draw.strange(String.join(" ", sentences))));
         conversation.answer(draw.sentence(draw.remarks().noted()), new Expectation.Unscored());
     }
 
     static void smallTalk(Draw draw, Conversation conversation) {
         Phrases.SmallTalk talk = draw.pick(draw.phrases().smallTalk());
-        conversation.user(CustomerMessage.careless(draw, draw.sentence(talk.user(), Map.of())));
+        conversation.user(CustomerMessage.careless(draw, draw.strange(draw.sentence(talk.user(), Map.of()))));
         conversation.answer(draw.sentence(talk.reply(), Map.of()), new Expectation.Unscored());
     }
 

@@ -11,6 +11,8 @@ import java.util.Map;
 import java.util.SplittableRandom;
 import java.util.function.Predicate;
 import java.util.function.Supplier;
+import java.util.regex.MatchResult;
+import java.util.regex.Pattern;
 
 /**
  * The chance behind one dialogue: what is drawn depends on the seed and on the order of the calls only. It also keeps the
@@ -19,7 +21,13 @@ import java.util.function.Supplier;
 final class Draw {
     private static final int HELD_OUT_RESIDUE = 7;
     /** Of the names, cities, products and nouns of training, how many are blends of two. */
-    private static final double BLENDED = 0.85;
+    private static final double BLENDED = 0.6;
+    /** Of the texts of training, how many have a strange word. */
+    private static final double STRANGE = 0.5;
+    private static final Pattern WORD = Pattern.compile("\\p{L}[\\p{L}\\p{M}]{2,}");
+    private static final Pattern PUNCTUATION = Pattern.compile("[^\\p{L}\\p{M}]+");
+    /** Where words have no spaces between them, so many characters at most are taken for one. */
+    private static final int LONGEST_CUT = 8;
 
     /** A shorter one could be a word of an answer. */
     private static final int SHORTEST_NAME = 4;
@@ -112,6 +120,32 @@ final class Draw {
     private Phrases.Noun blend(Phrases.Noun first, Phrases.Noun second) {
         return new Phrases.Noun(Blend.ofLastWords(first.text(), second.text(), random),
                 Blend.of(first.name(), second.name(), random));
+    }
+
+    /**
+     * In training some texts have a word that no list has, in the place of one that is no value of the customer's: what is new
+     * to a reader is not always a fact.
+     */
+    String strange(String text) {
+        if (part == Part.HELD_OUT || !chance(STRANGE)) {
+            return text;
+        }
+        List<MatchResult> words = WORD.matcher(text).results().toList();
+        if (words.size() < 2) {
+            return text;
+        }
+        MatchResult word = pick(words);
+        int from = word.start();
+        int to = word.end();
+        if (to - from > LONGEST_CUT && language == Language.TH) {
+            from = between(from, to - LONGEST_CUT);
+            to = from + between(LONGEST_CUT / 2, LONGEST_CUT);
+        }
+        String blend = Blend.of(text.substring(from, to), pick(words).group(), random);
+        String strange = text.substring(0, from) + blend + text.substring(to);
+        boolean keepsValues = customer.values().stream().noneMatch(v -> contains(text, v) && !contains(strange, v));
+        boolean heldOut = isHeldOutWord(blend) || isHeldOutWord(PUNCTUATION.matcher(strange).replaceAll(" "));
+        return keepsValues && !heldOut ? strange : text;
     }
 
     private static <T> T unheard(Supplier<T> blends, Predicate<T> rejected) {

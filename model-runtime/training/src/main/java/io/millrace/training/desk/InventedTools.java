@@ -66,7 +66,11 @@ final class InventedTools {
         if (draw.part() == Part.TRAIN && draw.chance(0.15)) {
             DeskTurns.any(draw, conversation);
         }
-        for (int i = draw.part() == Part.TRAIN && draw.chance(0.5) ? draw.between(2, 3) : 1; i > 0; i--) {
+        ask(draw, conversation, draw.pick(tools));
+        // The definitions are most of a conversation: in training they serve several questions, with other facts each,
+        // as many as fit into a sequence.
+        for (int i = draw.part() == Part.TRAIN ? draw.between(1, 5 - definitions.size()) : 0; i > 0; i--) {
+            draw.changeCustomer(draw.language());
             ask(draw, conversation, draw.pick(tools));
         }
     }

@@ -6,6 +6,7 @@ import org.jspecify.annotations.Nullable;
 /** Messages of one or more customers, each answered by its triage. */
 final class TriageDialogues {
     private static final double ANOTHER = 0.35;
+    private static final double ANOTHER_OF_TRAINING = 0.7;
     private static final double OTHER_LANGUAGE = 0.5;
     private static final int MOST = 4;
 
@@ -13,7 +14,8 @@ final class TriageDialogues {
 
     static void write(Draw draw, Conversation conversation) {
         conversation.system(draw.sentence(draw.pick(draw.prompts().triage()), Map.of()));
-        for (int i = 0; i == 0 || (i < MOST && draw.chance(ANOTHER)); i++) {
+        double another = draw.part() == Part.TRAIN ? ANOTHER_OF_TRAINING : ANOTHER;
+        for (int i = 0; i == 0 || (i < MOST && draw.chance(another)); i++) {
             if (i > 0) {
                 boolean other = draw.part() == Part.TRAIN && draw.chance(OTHER_LANGUAGE);
                 draw.changeCustomer(other ? draw.pick(Language.values()) : draw.language());

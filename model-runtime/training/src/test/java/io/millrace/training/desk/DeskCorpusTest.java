@@ -200,8 +200,8 @@ class DeskCorpusTest {
         var counted = new EnumMap<Skill, Integer>(Skill.class);
         training.forEach(dialogue -> counted.merge(dialogue.skill(), 1, Integer::sum));
         assertThat(report.skills()).isEqualTo(counted);
-        assertThat(report.skills().get(Skill.TRIAGE)).isBetween(MANY * 22 / 100, MANY * 26 / 100);
-        assertThat(report.skills().get(Skill.REFUSAL)).isBetween(MANY * 11 / 100, MANY * 15 / 100);
+        assertThat(report.skills().get(Skill.TRIAGE)).isBetween(MANY * 15 / 100, MANY * 19 / 100);
+        assertThat(report.skills().get(Skill.REFUSAL)).isBetween(MANY * 13 / 100, MANY * 17 / 100);
         assertThat(report.languages()).hasSize(Language.values().length).values()
                 .allSatisfy(count -> assertThat(count).isBetween(MANY * 11 / 100, MANY * 14 / 100));
     }
