@@ -117,8 +117,8 @@ final class DeskDialogues {
                     .map(clause -> draw.sentence(draw.pick(clause), Map.of("language", named)))
                     .collect(Collectors.joining(" ")));
         }
-        int most = draw.part() == Part.TRAIN ? 4 : 2;
-        for (int i = clauses.isEmpty() ? 1 : draw.between(most / 2, most); i > 0; i--) {
+        int fewest = draw.part() == Part.TRAIN ? 2 : 1;
+        for (int i = clauses.isEmpty() ? 1 : draw.between(fewest, 2 * fewest); i > 0; i--) {
             styled(draw, conversation, language == null ? draw.language() : language, tone, length,
                     format == null ? ReplyFormat.PLAIN : format);
         }

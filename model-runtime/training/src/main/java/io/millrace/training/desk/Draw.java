@@ -25,7 +25,6 @@ final class Draw {
     /** Of the texts of training, how many have a strange word. */
     private static final double STRANGE = 0.5;
     private static final Pattern WORD = Pattern.compile("\\p{L}[\\p{L}\\p{M}]{2,}");
-    private static final Pattern PUNCTUATION = Pattern.compile("[^\\p{L}\\p{M}]+");
     /** Where words have no spaces between them, so many characters at most are taken for one. */
     private static final int LONGEST_CUT = 8;
 
@@ -144,7 +143,7 @@ final class Draw {
         String blend = Blend.of(text.substring(from, to), pick(words).group(), random);
         String strange = text.substring(0, from) + blend + text.substring(to);
         boolean keepsValues = customer.values().stream().noneMatch(v -> contains(text, v) && !contains(strange, v));
-        boolean heldOut = isHeldOutWord(blend) || isHeldOutWord(PUNCTUATION.matcher(strange).replaceAll(" "));
+        boolean heldOut = isHeldOutWord(blend) || isHeldOutWord(PhraseCheck.normal(strange));
         return keepsValues && !heldOut ? strange : text;
     }
 

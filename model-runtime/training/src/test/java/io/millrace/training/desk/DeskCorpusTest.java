@@ -216,6 +216,29 @@ class DeskCorpusTest {
     }
 
     @Test
+    void aConversationOfTrainingAsksEachFactOnceToldOrNot() {
+        List<List<Expectation>> asked = training.stream()
+                .filter(dialogue -> dialogue.skill() == Skill.MEMORY || dialogue.skill() == Skill.REFUSAL)
+                .map(dialogue -> dialogue.exchanges().stream().map(Exchange::expected).toList()).toList();
+
+        // Somebody from Florence may be called Florence.
+        assertThat(asked).filteredOn(expected -> {
+            List<Expectation> recalls = expected.stream().filter(Expectation.Recall.class::isInstance).toList();
+            return recalls.size() > Set.copyOf(recalls).size();
+        }).hasSizeLessThan(asked.size() / 100);
+        assertThat(asked).filteredOn(expected -> expected.stream().anyMatch(Expectation.Recall.class::isInstance)
+                && expected.stream().anyMatch(Expectation.Refusal.class::isInstance))
+                .hasSizeGreaterThan(asked.size() / 2);
+    }
+
+    @Test
+    void inventedToolsOfTrainingServeSeveralQuestions() {
+        assertThat(training.stream().filter(dialogue -> dialogue.skill() == Skill.NEW_TOOLS)).isNotEmpty()
+                .allSatisfy(dialogue -> assertThat(dialogue.exchanges().stream().map(Exchange::expected)
+                        .filter(Expectation.Call.class::isInstance)).hasSizeGreaterThanOrEqualTo(2));
+    }
+
+    @Test
     void documentsAreOfTheTrainingPartAndTheSameEachTime() {
         List<String> documents = corpus.documents(1).limit(2000).toList();
         assertThat(corpus.documents(1).limit(2000)).isEqualTo(documents);
