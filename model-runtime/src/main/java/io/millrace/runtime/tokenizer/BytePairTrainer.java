@@ -15,7 +15,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * Learns byte-pair merges from text (Sennrich, Haddow, Birch 2016): again and again the pair of neighbouring tokens that is
  * most frequent is merged into one. Merges stay within the pieces that Llama 3's expression cuts, and never touch a number,
- * so that a number is always a sequence of single digits.
+ * so that a number is always a sequence of single digits. Nor do they cross the beginning of a capitalised word, so that a name
+ * is the same tokens behind a space, a quote or an apostrophe: only then can it be copied from one to the other.
  *
  * <p>The same texts give the same merges, in whatever order they were added: of pairs that are equally frequent, the one whose
  * {@code left right} is the lesser text in the {@link ByteAlphabet} is merged first.
@@ -33,10 +34,21 @@ public final class BytePairTrainer {
         for (int start = 0; start < text.length();) {
             int end = splitter.end(start);
             if (!PieceSplitter.isNumber(text.codePointAt(start))) {
-                addPiece(text.substring(start, end), times);
+                addCapitalised(text.substring(start, end), times);
             }
             start = end;
         }
+    }
+
+    private void addCapitalised(String piece, long times) {
+        int from = 0;
+        for (int i = 1; i < piece.length(); i++) {
+            if (Character.isUpperCase(piece.charAt(i)) && !Character.isUpperCase(piece.charAt(i - 1))) {
+                addPiece(piece.substring(from, i), times);
+                from = i;
+            }
+        }
+        addPiece(piece.substring(from), times);
     }
 
     /** Adds a piece within which tokens may be merged, {@code times} times. */

@@ -57,6 +57,14 @@ class BytePairTrainerTest {
     }
 
     @Test
+    void nothingIsMergedAcrossTheBeginningOfACapitalisedWord() {
+        List<String> merges = merges(6, "Anna \"Anna\" d'Anna askAnna JSON JSON JSON");
+        assertThat(merges).noneMatch(merge -> merge.matches(".*[^A-Z] [A-Z].*"))
+                .anyMatch(merge -> merge.matches("[A-Z]+ [A-Z]+"))
+                .anyMatch(merge -> merge.replace(" ", "").equals("Anna"));
+    }
+
+    @Test
     void nothingIsMergedAcrossPieces() {
         assertThat(merges(2, "a.b a.b a.b")).allMatch(merge -> !merge.equals("a .") && !merge.equals(". b a"));
         assertThatThrownBy(() -> merges(3, "no no no")).hasMessage(
