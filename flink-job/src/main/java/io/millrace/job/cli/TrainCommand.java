@@ -24,7 +24,7 @@ import picocli.CommandLine.Spec;
                 + "What Ctrl-C or a crash interrupted goes on when the command is given again. Equal options give equal "
                 + "models, whatever the number of threads."}, footer = {"", "Examples:",
                         "  millrace train --out run --quick        all stages, about a quarter of an hour on two cores",
-                        "  millrace train --out run                the whole recipe, 43 million tokens",
+                        "  millrace train --out run                the whole recipe, 74 million tokens",
                         "  millrace train --out run --until fine-tuning",
                         "  millrace eval --model run/preference.q8_0.gguf"})
 final class TrainCommand implements Callable<Integer> {

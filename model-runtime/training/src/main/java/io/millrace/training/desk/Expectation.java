@@ -2,6 +2,7 @@ package io.millrace.training.desk;
 
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /** What makes an answer right. */
@@ -13,6 +14,19 @@ public sealed interface Expectation {
             case Triage triage ->
                 List.of(triage.category.label(), triage.sentiment.label(), triage.urgency.label());
             case Recall _,Call _,Result _,Style _,Refusal _,Unscored _ -> List.of();
+        };
+    }
+
+    /** What a right answer repeats from the conversation; of several texts for the same any may be said. */
+    default List<String> copied() {
+        return switch (this) {
+            case Recall recall -> recall.values;
+            case Result result -> List.of(result.value);
+            case Call call -> Stream.concat(Stream.of(call.name),
+                    call.arguments.entrySet().stream()
+                            .flatMap(entry -> Stream.of('"' + entry.getKey() + '"', entry.getValue())))
+                    .toList();
+            case Triage _,Style _,Refusal _,Unscored _ -> List.of();
         };
     }
 

@@ -53,7 +53,7 @@ public record TrainingPlan(long seed, NetworkShape shape, int vocabularyTexts,
                 20_000, 4096,
                 Map.of(
                         Stage.PRETRAINING, new Budget(3_000_000, 3e-3f, 2e-3f, 50),
-                        Stage.FINE_TUNING, new Budget(40_000_000, 2e-3f, 3e-5f, 50),
+                        Stage.FINE_TUNING, new Budget(70_000_000, 2e-3f, 3e-5f, 50),
                         Stage.REJECTION_SAMPLING, new Budget(600_000, 2e-4f, 2e-5f, 10),
                         Stage.PREFERENCE, new Budget(200_000, 5e-5f, 5e-6f, 5)),
                 new Sampling(2_000, 4, 0.9f), new Preference(0.1f, 0.2f));

@@ -17,7 +17,7 @@ import java.util.stream.Stream;
 /** Learns the desk's vocabulary from its corpus, and keeps it in a GGUF file that holds nothing but a tokenizer. */
 public final class DeskVocabulary {
     /** Tokens, the 256 bytes and the 16 special ones included. */
-    public static final int SIZE = 2048;
+    public static final int SIZE = 4096;
 
     private static final String TOKENS = "tokenizer.ggml.tokens";
     private static final String MERGES = "tokenizer.ggml.merges";

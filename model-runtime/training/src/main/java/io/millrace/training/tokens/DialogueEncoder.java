@@ -20,11 +20,16 @@ import java.util.stream.Stream;
  * operation exactly as it was in training. Immutable, any thread may use it.
  */
 public final class DialogueEncoder {
-    /**
-     * How much more a label's token counts. Of a triage's fifty tokens three are labels, and they are the hardest: counted like
-     * the rest, they stay guesses for millions of tokens.
-     */
-    private static final float LABEL = 20;
+    // How much more a token counts than one of which nothing is known but that a right answer has it. Most of an answer's tokens
+    // follow from those before them, or are one of several ways to say it: counted alike, the few that have to be found out
+    // stay guesses for millions of tokens.
+
+    /** Of a triage's fifty tokens three are labels, and they are the hardest. */
+    private static final float LABEL = 15;
+    /** What has to be found in the conversation. */
+    private static final float COPIED = 4;
+    /** Where the first words decide: whether the fact was told, in which language and tone the reply is. */
+    private static final float DECIDED = 3;
 
     private final Tokenizer tokenizer;
     private final ChatFormat format;
@@ -36,7 +41,7 @@ public final class DialogueEncoder {
 
     /**
      * A dialogue with the answers it should get. These are learned, with the tokens that end them, and their
-     * {@linkplain Expectation#labels labels} count more; a dialogue that is too long loses its last exchanges.
+     * {@linkplain Expectation#labels labels} and what they {@linkplain Expectation#copied copy} count more; a dialogue that is too long loses its last exchanges.
      *
      * @throws IllegalArgumentException when even the first exchange is too long
      */
@@ -101,7 +106,7 @@ public final class DialogueEncoder {
         return Arrays.copyOfRange(message, format.openAssistant().length, message.length);
     }
 
-    /** Of an answer's tokens. One is a label's when it has a byte of it. */
+    /** Of an answer's tokens. One is a label's, or copied, when it has a byte of that. */
     private float[] weights(int[] answer, Expectation expected) {
         // A byte is a character here, and a special token none.
         StringBuilder text = new StringBuilder();
@@ -120,12 +125,33 @@ public final class DialogueEncoder {
             }
             labels.set(at + 1, at + 1 + label.length());
         }
+        BitSet copied = new BitSet();
+        for (String value : expected.copied()) {
+            String bytes = new String(value.getBytes(StandardCharsets.UTF_8), StandardCharsets.ISO_8859_1);
+            for (int at = text.indexOf(bytes); at >= 0; at = text.indexOf(bytes, at + 1)) {
+                copied.set(at, at + bytes.length());
+            }
+        }
+        float rest = switch (expected) {
+            case Expectation.Recall _,Expectation.Refusal _,Expectation.Style _ -> DECIDED;
+            case Expectation.Triage _,Expectation.Call _,Expectation.Result _,Expectation.Unscored _ -> 1;
+        };
         float[] weights = new float[answer.length];
         for (int i = 0, start = 0; i < answer.length; start = ends[i++]) {
-            int first = labels.nextSetBit(start);
-            weights[i] = first >= 0 && first < ends[i] ? LABEL : 1;
+            if (meets(labels, start, ends[i])) {
+                weights[i] = LABEL;
+            } else if (meets(copied, start, ends[i])) {
+                weights[i] = COPIED;
+            } else {
+                weights[i] = rest;
+            }
         }
         return weights;
+    }
+
+    private static boolean meets(BitSet set, int from, int to) {
+        int first = set.nextSetBit(from);
+        return first >= 0 && first < to;
     }
 
     /** All tokens of a dialogue, however many. */

@@ -11,7 +11,7 @@ import jdk.incubator.vector.FloatVector;
  * are learned. See {@code README.md} beside it.
  */
 final class TrainingBench {
-    private static final int VOCABULARY = 2048;
+    private static final int VOCABULARY = 4096;
     private static final int TOKENS = 4096;
     private static final int CHAINS = 10;
 

@@ -15,12 +15,16 @@ import io.millrace.training.desk.Dialogue;
 import io.millrace.training.desk.Exchange;
 import io.millrace.training.desk.Expectation;
 import io.millrace.training.desk.Language;
+import io.millrace.training.desk.ReplyFormat;
 import io.millrace.training.desk.Sentiment;
 import io.millrace.training.desk.Skill;
+import io.millrace.training.desk.Tone;
 import io.millrace.training.desk.Urgency;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.EnumSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
@@ -102,18 +106,53 @@ class DialogueEncoderTest {
                 "{\"category\": \"product\", \"sentiment\": \"neutral\", \"urgency\": \"high\", \"language\": \"en\", \"order\": null}");
         Expectation expected = new Expectation.Triage(Category.PRODUCT, Sentiment.NEUTRAL, Urgency.HIGH, Language.EN,
                 null);
-        assertThat(heavy(triage, expected)).isEqualTo("productneutralhigh");
-        assertThat(heavy(new Message(Role.ASSISTANT, "Hi!"), new Expectation.Refusal(Language.EN))).isEmpty();
-        assertThatThrownBy(() -> heavy(new Message(Role.ASSISTANT, "{}"), expected))
+        assertThat(heaviest(triage, expected)).isEqualTo("productneutralhigh");
+        assertThatThrownBy(() -> heaviest(new Message(Role.ASSISTANT, "{}"), expected))
                 .hasMessage("label: \"product\" is not in the answer {}");
     }
 
-    private String heavy(Message answer, Expectation expected) {
+    @Test
+    void whatIsCopiedCountsMoreThanTheRest() {
+        assertThat(heaviest(new Message(Role.ASSISTANT, "You bought the kettle."),
+                new Expectation.Recall(List.of("a kettle", "kettle"), List.of()))).isEqualTo("kettle");
+        assertThat(
+                heaviest(new Message(Role.ASSISTANT, "It is 4.50 €."), new Expectation.Result("4.50 €", "How much?")))
+                .isEqualTo("4.50 €");
+        assertThat(heaviest(
+                new Message(Role.ASSISTANT, "{\"name\": \"track\", \"parameters\": {\"id\": 7, \"to\": \"Kiel\"}}"),
+                new Expectation.Call("track", Map.of("id", "7", "to", "\"Kiel\""))))
+                .isEqualTo("track {\"id\":7 \"to\": \"Kiel\"}}");
+    }
+
+    @Test
+    void anAnswerWhoseFirstWordsDecideCountsMoreThanOneThatIsNotJudged() {
+        Message answer = new Message(Role.ASSISTANT, "You did not tell me.");
+        float unjudged = weights(answer, new Expectation.Unscored())[0];
+        assertThat(List.of(new Expectation.Refusal(Language.EN),
+                new Expectation.Style(Language.EN, Tone.FRIENDLY, 1, ReplyFormat.PLAIN, null)))
+                .allSatisfy(expected -> assertThat(weights(answer, expected)[0]).isGreaterThan(unjudged));
+    }
+
+    /** The tokens that count most; one has all the bytes that were merged with those that count. */
+    private String heaviest(Message answer, Expectation expected) {
+        int[] tokens = encoder.answer(answer);
+        float[] weights = weights(answer, expected);
+        float most = 0;
+        for (float weight : weights) {
+            most = Math.max(most, weight);
+        }
+        float heaviest = most;
+        return tokenizer.decode(
+                IntStream.range(0, tokens.length).filter(i -> weights[i] == heaviest).map(i -> tokens[i]).toArray());
+    }
+
+    /** Of an answer's tokens. */
+    private float[] weights(Message answer, Expectation expected) {
         TrainingSequence sequence = encoder
                 .dialogue(new Dialogue("d", Skill.MEMORY, Language.EN, List.of(), Set.of(),
                         List.of(new Exchange(List.of(new Message(Role.USER, "?")), answer, expected))));
-        return tokenizer.decode(IntStream.range(0, sequence.length()).filter(i -> sequence.weights()[i] > 1)
-                .map(i -> sequence.tokens()[i]).toArray());
+        int length = encoder.answer(answer).length;
+        return Arrays.copyOfRange(sequence.weights(), sequence.length() - length, sequence.length());
     }
 
     @Test
