@@ -2,6 +2,7 @@ package io.millrace.job.bench;
 
 import io.millrace.runtime.kernels.Activations;
 import io.millrace.runtime.kernels.KernelProvider;
+import io.millrace.runtime.kernels.KernelScratch;
 import io.millrace.runtime.kernels.Kernels;
 import io.millrace.runtime.kernels.Projection;
 import io.millrace.runtime.kernels.ScalarKernels;
@@ -19,6 +20,7 @@ import java.util.Optional;
 import java.util.Random;
 import java.util.function.IntConsumer;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 
 /**
  * Times matrix products of every weight type, on random weights that come from memory and not from a cache: each product uses
@@ -135,18 +137,22 @@ public final class KernelBench {
         private final int rows;
         private final Activations x;
         private final float[] y;
-        private final float[][] scratch = new float[threads.getLast()][Kernels.MULTIPLY_SCRATCH];
+        private final KernelScratch[] scratch = Stream.generate(KernelScratch::new).limit(threads.getLast())
+                .toArray(KernelScratch[]::new);
         private int next;
 
         Product(List<Matrix> matrices, int rows) {
             this.matrices = matrices;
             this.rows = rows;
-            x = new Activations(rows, COLS);
+            x = new Activations(rows, COLS, matrices.getFirst().projection().rounds());
             y = new float[rows * OUTPUTS];
             Random random = new Random(SEED);
             for (int row = 0; row < rows; row++) {
                 for (int i = 0; i < COLS; i++) {
                     x.values()[row * x.stride() + i] = random.nextFloat() - 0.5f;
+                }
+                if (x.rounds()) {
+                    kernels.round(x, row, 0, COLS, new KernelScratch());
                 }
             }
         }

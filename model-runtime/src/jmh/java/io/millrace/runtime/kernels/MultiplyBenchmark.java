@@ -49,7 +49,7 @@ public class MultiplyBenchmark {
 
     private final Kernels kernels = KernelProvider.kernels();
     private final List<Projection> matrices = new ArrayList<>();
-    private final float[] scratch = new float[Kernels.MULTIPLY_SCRATCH];
+    private final KernelScratch scratch = new KernelScratch();
     private Arena arena = Arena.ofAuto();
     private Activations x = new Activations(0, 0);
     private float[] y = {};
@@ -67,10 +67,13 @@ public class MultiplyBenchmark {
                     : Optional.empty(), kernels));
         }
         SplittableRandom random = new SplittableRandom(2);
-        x = new Activations(rows, COLS);
+        x = new Activations(rows, COLS, matrices.getFirst().rounds());
         for (int row = 0; row < rows; row++) {
             for (int i = 0; i < COLS; i++) {
                 x.values()[row * x.stride() + i] = (float) random.nextDouble(-1, 1);
+            }
+            if (x.rounds()) {
+                kernels.round(x, row, 0, COLS, new KernelScratch());
             }
         }
         y = new float[rows * OUTPUTS];

@@ -1,22 +1,63 @@
 package io.millrace.runtime.kernels;
 
-/** Rows of f32 activations, the right side of matrix products. */
+import io.millrace.runtime.packing.PackedLayout;
+
+/**
+ * Rows of activations, the right side of matrix products: in f32, and beside it, where a matrix wants that, rounded to 8 bits by
+ * {@link Kernels#round}. Rows are independent; different threads may write and round different ones.
+ */
 public final class Activations {
+    /** Columns that share a scale when they are rounded. */
+    static final int BLOCK = PackedLayout.BLOCK;
+    /** Columns of which products are added in 16 bits where quants have more than four. */
+    static final int HALF_BLOCK = BLOCK / 2;
     /** Rows as far apart as a power of two would share few sets of the first-level cache. */
     private static final int SKEW = Kernels.LANES;
+    private static final int[] NO_INTS = {};
+    private static final float[] NO_FLOATS = {};
 
     private final float[] values;
     private final int stride;
+    private final boolean rounds;
+    private final int pairStride;
+    private final int blockStride;
+    private final int[] pairs;
+    private final int[] nibbleStarts;
+    private final int[] byteStarts;
+    private final float[] scales;
+    private final float[] scaledSums;
+
+    /**
+     * Zeros, in f32 alone.
+     *
+     * @param rows most rows
+     * @param width values of a row
+     */
+    public Activations(int rows, int width) {
+        this(rows, width, false);
+    }
 
     /**
      * Zeros.
      *
      * @param rows most rows
      * @param width values of a row
+     * @param rounds whether there is room for rounded values; the width is then a multiple of 32
      */
-    public Activations(int rows, int width) {
+    public Activations(int rows, int width, boolean rounds) {
+        if (rounds && width % BLOCK != 0) {
+            throw new IllegalArgumentException("rows of " + width + " values cannot be rounded in blocks of " + BLOCK);
+        }
+        this.rounds = rounds;
         stride = Kernels.padded(width) + SKEW;
         values = new float[rows * stride];
+        pairStride = width / 2 + SKEW;
+        blockStride = width / BLOCK;
+        pairs = rounds ? new int[rows * pairStride] : NO_INTS;
+        nibbleStarts = rounds ? new int[rows * blockStride] : NO_INTS;
+        byteStarts = rounds ? new int[2 * rows * blockStride] : NO_INTS;
+        scales = rounds ? new float[rows * blockStride] : NO_FLOATS;
+        scaledSums = rounds ? new float[rows * blockStride] : NO_FLOATS;
     }
 
     /** {@code [row][stride()]}; what lies behind a row's width stays zero. */
@@ -27,5 +68,45 @@ public final class Activations {
     /** Distance of two rows. */
     public int stride() {
         return stride;
+    }
+
+    /** Whether there is room for rounded values. */
+    public boolean rounds() {
+        return rounds;
+    }
+
+    /** Rounded values, {@code [row][pairStride()]}: column {@code 2 i} in the low half of int {@code i}, the next one in the high. */
+    int[] pairs() {
+        return pairs;
+    }
+
+    /** Distance of two rows of pairs. */
+    int pairStride() {
+        return pairStride;
+    }
+
+    /** Blocks of a row: the distance of two rows of what there is once a block. */
+    int blockStride() {
+        return blockStride;
+    }
+
+    /** By block, in both halves of an int: -8 times the sum of its values in that half of the pairs. */
+    int[] nibbleStarts() {
+        return nibbleStarts;
+    }
+
+    /** By half a block, in both halves of an int: -32 times the sum of its values in that half of the pairs. */
+    int[] byteStarts() {
+        return byteStarts;
+    }
+
+    /** By block: what a rounded value is multiplied by. */
+    float[] scales() {
+        return scales;
+    }
+
+    /** By block: the sum of its rounded values, times the scale. */
+    float[] scaledSums() {
+        return scaledSums;
     }
 }

@@ -38,7 +38,7 @@ public final class KernelWarmUp {
     private record Warm(String kernels, TensorType type) {}
 
     private final Kernels kernels;
-    private final float[] scratch = new float[Kernels.MULTIPLY_SCRATCH];
+    private final KernelScratch scratch = new KernelScratch();
     private final MemorySegment cache = Arena.ofAuto().allocate(CACHED * (long) Float.BYTES);
 
     private KernelWarmUp(Kernels kernels) {
@@ -72,8 +72,11 @@ public final class KernelWarmUp {
 
     private void multiply(Tensor matrix, Optional<PackedMatrix> packed) {
         int width = matrix.cols();
-        Activations x = new Activations(MOST_ROWS, width);
+        Activations x = new Activations(MOST_ROWS, width, packed.isPresent() && packed.get().layout().integers());
         float[] y = new float[MOST_ROWS * OUTPUTS];
+        for (int row = 0; row < MOST_ROWS && x.rounds(); row++) {
+            kernels.round(x, row, 0, width, scratch);
+        }
         for (int rows : ROWS) {
             if (packed.isPresent()) {
                 kernels.multiply(packed.get(), 0, x, rows, y, 0, OUTPUTS, scratch);

@@ -22,9 +22,6 @@ public interface Kernels {
     /** Lanes of every sum; also positions of a block of keys. */
     int LANES = 16;
 
-    /** Floats of scratch that {@link #multiply} needs. */
-    int MULTIPLY_SCRATCH = Math.max(MultiplyTiling.SCRATCH, PackedTiling.SCRATCH);
-
     /** {@code width} rounded up to a multiple of {@link #LANES}. */
     static int padded(int width) {
         return (width + LANES - 1) & -LANES;
@@ -49,20 +46,42 @@ public interface Kernels {
      * {@code weights[n][k] * x[r * xStride + k]}: fused multiply-adds in 16 lanes.
      *
      * @param xStride at least {@code padded(weights.cols())}
-     * @param scratch {@link #MULTIPLY_SCRATCH} floats that no other thread uses meanwhile
+     * @param scratch of this thread
      */
     void multiply(Tensor weights, int first, int outputs, float[] x, int xStride, int rows, float[] y, int yOffset,
-            int yStride, float[] scratch);
+            int yStride, KernelScratch scratch);
 
     /**
      * The outputs of one tile of a packed matrix: for each row {@code r < rows} and each {@code n} of the tile's 64 rows that
-     * the matrix has, {@code y[yOffset + r * yStride + n]} becomes the sum over the columns of weight times activation, by fused
-     * multiply-adds from 0 in ascending order. Weights are those of {@link #dequantize}.
+     * the matrix has, {@code y[yOffset + r * yStride + n]} becomes the sum over the columns of weight times activation, from 0
+     * in ascending order.
      *
-     * @param scratch {@link #MULTIPLY_SCRATCH} floats that no other thread uses meanwhile
+     * <p>
+     * Q8_0: for each block of 32 columns {@code p = fma(quant * 2^24, x, p)} from 0, column by column, then
+     * {@code sum = fma(p, scale * 2^-24, sum)}; the factor is there because quants are converted where they lie in an int.
+     *
+     * <p>
+     * Types whose layout {@link io.millrace.runtime.packing.PackedLayout#integers() has integer products}: of the activations as
+     * {@link #round} left them. For each run of 32 columns where quants have 4 bits, else of 16, the whole number {@code t},
+     * the sum of {@code (quant - zero)} times the rounded activations, is exact in whatever order; then
+     * {@code sum = fma(a * t, scale, sum)}, {@code a} the activations' scale. Behind each block of a type with minima
+     * {@code sum = fma(offset, scaled sum of the activations, sum)}, where {@code offset = fma(scale, zero, -minimum)}.
+     *
+     * @param scratch of this thread
      */
     void multiply(PackedMatrix weights, int tile, Activations x, int rows, float[] y, int yOffset, int yStride,
-            float[] scratch);
+            KernelScratch scratch);
+
+    /**
+     * Rounds blocks of 32 activations to whole numbers from -127 to 127, to nearest, ties to even, of the block's largest
+     * magnitude divided by 127; blocks in which that is below 2^-100 become zeros.
+     *
+     * @param x that {@link Activations#rounds}
+     * @param from the first column, a multiple of 32
+     * @param count columns, a multiple of 32
+     * @param scratch of this thread
+     */
+    void round(Activations x, int row, int from, int count, KernelScratch scratch);
 
     /**
      * RMSNorm (Zhang and Sennrich 2019) of one row: {@code y = (x * (1 / sqrt(sum(x * x) / width + eps))) * weight}, the sum

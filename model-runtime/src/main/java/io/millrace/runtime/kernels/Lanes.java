@@ -20,7 +20,9 @@ final class Lanes {
     static final int LENGTH = FLOATS.length();
     static final boolean WIDE = LENGTH == Kernels.LANES;
     static final VectorSpecies<Integer> INTS = IntVector.SPECIES_PREFERRED;
-    private static final VectorSpecies<Short> SHORTS = WIDE ? ShortVector.SPECIES_256 : ShortVector.SPECIES_128;
+    /** Two to an int. */
+    static final VectorSpecies<Short> SHORTS = ShortVector.SPECIES_PREFERRED;
+    private static final VectorSpecies<Short> HALF_SHORTS = WIDE ? ShortVector.SPECIES_256 : ShortVector.SPECIES_128;
     private static final VectorSpecies<Byte> BYTES = WIDE ? ByteVector.SPECIES_128 : ByteVector.SPECIES_64;
 
     static final VectorShuffle<Float> BY_8 = VectorShuffle.fromOp(FLOATS, i -> i ^ (8 % LENGTH));
@@ -32,7 +34,8 @@ final class Lanes {
 
     /** Whether the machine's preferred shape is one that the kernels are written for. */
     static boolean supported() {
-        return FLOATS.vectorBitSize() == 512 || FLOATS.vectorBitSize() == 256;
+        return (FLOATS.vectorBitSize() == 512 || FLOATS.vectorBitSize() == 256)
+                && SHORTS.vectorBitSize() == FLOATS.vectorBitSize();
     }
 
     static FloatVector load(float[] array, int offset) {
@@ -43,6 +46,15 @@ final class Lanes {
         return IntVector.fromMemorySegment(INTS, data, at, ByteOrder.LITTLE_ENDIAN);
     }
 
+    /** The halves of ints. */
+    static ShortVector shorts(MemorySegment data, long at) {
+        return ShortVector.fromMemorySegment(SHORTS, data, at, ByteOrder.LITTLE_ENDIAN);
+    }
+
+    static ShortVector shorts(short[] array, int offset) {
+        return ShortVector.fromArray(SHORTS, array, offset);
+    }
+
     /** Signed bytes as floats. */
     static FloatVector signedBytes(MemorySegment data, long at) {
         return (FloatVector) ByteVector.fromMemorySegment(BYTES, data, at, ByteOrder.LITTLE_ENDIAN)
@@ -50,8 +62,8 @@ final class Lanes {
     }
 
     /** Shorts as ints; the upper halves are the sign. */
-    static IntVector shorts(MemorySegment data, long at) {
-        return (IntVector) ShortVector.fromMemorySegment(SHORTS, data, at, ByteOrder.LITTLE_ENDIAN)
+    static IntVector widened(MemorySegment data, long at) {
+        return (IntVector) ShortVector.fromMemorySegment(HALF_SHORTS, data, at, ByteOrder.LITTLE_ENDIAN)
                 .convertShape(VectorOperators.S2I, INTS, 0);
     }
 

@@ -7,28 +7,45 @@ import io.millrace.runtime.packing.PackedLayout;
  * the sum of a row takes its columns in order, whatever is computed together.
  */
 final class PackedTiling {
-    /** Blocks that are dequantized together: with what meets them they fit the first-level cache. */
-    static final int PANEL_BLOCKS = 2;
-    /** Blocks whose scales are read together when there is one row of activations. */
-    static final int CHUNK_BLOCKS = 8;
-    /** Rows of activations whose sums are carried together. */
-    static final int ROWS = 64;
-    /** Scales of a block: of halves of it, or one times powers of {@code 2^-8}. */
-    static final int BLOCK_SCALES = 4;
-
     private static final int TILE = PackedLayout.TILE_ROWS;
 
-    /** Weights, {@code [column][64]}. */
+    /** Blocks that one row of activations meets in turn: as many as their scales fit the first-level cache beside the rest. */
+    static final int STREAM_BLOCKS = 16;
+    /** The most rows of weights that it meets together. */
+    static final int STREAM_ROWS = TILE;
+    /** Blocks that are converted to floats together: with what meets them they fit the first-level cache. */
+    static final int FLOAT_BLOCKS = 2;
+    /** Blocks that are unpacked to shorts together, likewise. */
+    static final int SHORT_BLOCKS = 4;
+    /** Rows of activations whose sums are carried together. */
+    static final int ROWS = 64;
+    /** Rows of activations that meet a vector of weights together. */
+    static final int GROUP_ROWS = 4;
+    /** Scales, and integer sums, of a block: at most one of each half. */
+    static final int HALVES = 2;
+
+    /** Quants as floats, {@code [column][64]}. */
     static final int WEIGHTS = 0;
-    /** {@code [block][of the block][64]}. */
-    static final int SCALES = WEIGHTS + PANEL_BLOCKS * PackedLayout.BLOCK * TILE;
-    /** Negative minima, {@code [block][64]}. */
-    static final int MINIMA = SCALES + CHUNK_BLOCKS * BLOCK_SCALES * TILE;
+    /** {@code [block][half][row]}, of the rows of weights that are computed. */
+    static final int SCALES = WEIGHTS + FLOAT_BLOCKS * PackedLayout.BLOCK * TILE;
+    /** What products have beside scale times integers, {@code [block][row]}. */
+    static final int OFFSETS = SCALES + STREAM_BLOCKS * HALVES * STREAM_ROWS;
     /** Wide scales that blocks share, {@code [2][64]}. */
-    static final int HEADER = MINIMA + CHUNK_BLOCKS * TILE;
-    /** {@code [row][64]}. */
+    static final int HEADER = OFFSETS + STREAM_BLOCKS * STREAM_ROWS;
+    /** {@code [row of activations][64]}. */
     static final int SUMS = HEADER + 2 * TILE;
+    /** Floats in all. */
     static final int SCRATCH = SUMS + ROWS * TILE;
+
+    /** Shorts that a pair of columns, or an integer sum, takes: both halves of an int for each row of the tile. */
+    static final int PAIR = 2 * TILE;
+    /** Unpacked quants, {@code [pair][64][2]}. */
+    static final int UNPACKED = 0;
+    /** Integer sums, {@code [block][half][row of the group][64][2]}, or of one row of activations {@code [block][half][row][2]}. */
+    static final int INTEGERS = UNPACKED + SHORT_BLOCKS * (PackedLayout.BLOCK / 2) * PAIR;
+    /** Shorts in all. */
+    static final int SHORT_SCRATCH = INTEGERS
+            + HALVES * Math.max(STREAM_BLOCKS * 2 * STREAM_ROWS, SHORT_BLOCKS * GROUP_ROWS * PAIR);
 
     private PackedTiling() {}
 }

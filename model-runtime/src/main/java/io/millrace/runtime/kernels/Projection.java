@@ -28,6 +28,11 @@ public final class Projection {
         this.kernels = kernels;
     }
 
+    /** Whether it takes activations that {@link Kernels#round} has rounded. */
+    public boolean rounds() {
+        return packed != null && packed.layout().integers();
+    }
+
     /** Tasks of a product. */
     public int tasks() {
         return PackedLayout.tiles(tensor.rows());
@@ -47,9 +52,9 @@ public final class Projection {
      * Computes a task's outputs for the first {@code rows} rows of {@code x}: of row {@code r}, the task's output {@code n} goes
      * to {@code y[yOffset + r * yStride + n]}.
      *
-     * @param scratch {@link Kernels#MULTIPLY_SCRATCH} floats that no other thread uses meanwhile
+     * @param scratch of this thread
      */
-    public void run(int task, Activations x, int rows, float[] y, int yOffset, int yStride, float[] scratch) {
+    public void run(int task, Activations x, int rows, float[] y, int yOffset, int yStride, KernelScratch scratch) {
         if (packed != null) {
             kernels.multiply(packed, task, x, rows, y, yOffset, yStride, scratch);
         } else {

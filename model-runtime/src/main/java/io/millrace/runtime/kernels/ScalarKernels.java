@@ -21,7 +21,8 @@ public final class ScalarKernels implements Kernels {
 
     @Override
     public void multiply(Tensor weights, int first, int outputs, float[] x, int xStride, int rows, float[] y,
-            int yOffset, int yStride, float[] scratch) {
+            int yOffset, int yStride, KernelScratch memory) {
+        float[] scratch = memory.floats;
         int cols = weights.cols();
         for (int n = first; n < first + outputs; n++) {
             for (int rowBlock = 0; rowBlock < rows; rowBlock += MultiplyTiling.ROWS) {
@@ -52,8 +53,27 @@ public final class ScalarKernels implements Kernels {
 
     @Override
     public void multiply(PackedMatrix weights, int tile, Activations x, int rows, float[] y, int yOffset,
-            int yStride, float[] scratch) {
-        ScalarPackedMultiply.multiply(weights, tile, x, rows, y, yOffset, yStride, scratch);
+            int yStride, KernelScratch scratch) {
+        ScalarPackedMultiply.multiply(weights, tile, x, rows, y, yOffset, yStride);
+    }
+
+    @Override
+    public void round(Activations x, int row, int from, int count, KernelScratch scratch) {
+        int[] rounded = scratch.rounded;
+        for (int block = from / Activations.BLOCK; block < (from + count) / Activations.BLOCK; block++) {
+            int at = row * x.stride() + block * Activations.BLOCK;
+            int bits = 0;
+            for (int k = 0; k < Activations.BLOCK; k++) {
+                bits = Math.max(bits, Float.floatToRawIntBits(x.values()[at + k]) & Rounding.MAGNITUDE);
+            }
+            float largest = Float.intBitsToFloat(bits);
+            float inverse = Rounding.inverse(largest);
+            for (int k = 0; k < Activations.BLOCK; k++) {
+                rounded[k] = Float.floatToRawIntBits(Math.fma(x.values()[at + k], inverse, Rounding.ROUNDER))
+                        - Rounding.ROUNDER_BITS;
+            }
+            Rounding.store(x, row, block, largest, rounded);
+        }
     }
 
     @Override

@@ -15,81 +15,113 @@ import java.lang.foreign.MemorySegment;
 final class ScalarPackedMultiply {
     private ScalarPackedMultiply() {}
 
-    static void multiply(PackedMatrix weights, int tile, Activations x, int rows, float[] y, int yOffset, int yStride,
-            float[] scratch) {
+    static void multiply(PackedMatrix weights, int tile, Activations x, int rows, float[] y, int yOffset,
+            int yStride) {
         int outputs = Math.min(TILE_ROWS, weights.rows() - tile * TILE_ROWS);
+        Block block = new Block(weights, tile);
         for (int n = 0; n < outputs; n++) {
-            int output = yOffset + n;
             for (int row = 0; row < rows; row++) {
-                y[row * yStride + output] = 0;
+                y[yOffset + row * yStride + n] = 0;
             }
-            for (int block = 0; block < weights.blocks(); block++) {
-                dequantize(weights, tile, block, n, scratch);
+            for (int number = 0; number < weights.blocks(); number++) {
+                block.read(number, n);
                 for (int row = 0; row < rows; row++) {
-                    int from = row * x.stride() + block * BLOCK;
-                    float sum = y[row * yStride + output];
-                    for (int k = 0; k < BLOCK; k++) {
-                        sum = Math.fma(scratch[k], x.values()[from + k], sum);
-                    }
-                    y[row * yStride + output] = sum;
+                    int at = yOffset + row * yStride + n;
+                    y[at] = weights.layout().integers() ? block.addIntegers(x, row, y[at]) : block.add(x, row, y[at]);
                 }
             }
         }
     }
 
-    /** The weights of a row's block. */
-    private static void dequantize(PackedMatrix weights, int tile, int block, int row, float[] out) {
-        PackedLayout layout = weights.layout();
-        MemorySegment data = weights.data();
-        long start = tile * layout.tileBytes(weights.cols());
-        long header = start + layout.headerOffset(block);
-        long scales = start + layout.scalesOffset(block);
-        switch (layout.type()) {
-            case Q8_0 -> scale(weights, tile, block, row, wide(data, scales, row), 0, 0, out);
-            case Q4_0 -> {
-                float scale = wide(data, scales, row);
-                scale(weights, tile, block, row, scale, -8 * scale, 0, out);
-            }
-            case Q4_K, Q5_K -> {
-                float scale = wide(data, header, row) * narrow(data, scales, row);
-                float minimum = wide(data, header + SCALE_BYTES, row) * narrow(data, scales + TILE_ROWS, row);
-                scale(weights, tile, block, row, scale, -minimum, 0, out);
-            }
-            case Q6_K -> {
-                float scale = wide(data, header, row);
-                scale(weights, tile, block, row, scale * narrow(data, scales, row), 0, 0, out);
-                scale(weights, tile, block, row, scale * narrow(data, scales + TILE_ROWS, row), 0, layout.scaled(),
-                        out);
-            }
-            case F32, F16, BF16 -> throw new IllegalStateException(layout.type() + " is not packed");
+    /** A row's block of weights. */
+    private static final class Block {
+        private final PackedLayout layout;
+        private final MemorySegment data;
+        private final int cols;
+        private final long start;
+        private final int[] quants = new int[BLOCK];
+        /** Of the first columns, and of the others. */
+        private final float[] scales = new float[2];
+        private float offset;
+        private int number;
+
+        Block(PackedMatrix weights, int tile) {
+            layout = weights.layout();
+            data = weights.data();
+            cols = weights.cols();
+            start = tile * layout.tileBytes(cols);
         }
-    }
 
-    /** The weights of columns that share a scale, {@code from} the first of them in the block. */
-    private static void scale(PackedMatrix weights, int tile, int block, int row, float scale, float minimum, int from,
-            float[] out) {
-        PackedLayout layout = weights.layout();
-        int lane = row % STRIP_ROWS;
-        long quants = tile * layout.tileBytes(weights.cols())
-                + layout.stripOffset(weights.cols(), row / STRIP_ROWS) + (long) block * layout.blockBytes();
-        for (int k = from; k < from + layout.scaled(); k++) {
-            int quant;
-            if (layout.nibbles()) {
-                int packed = weights.data().get(ScalarDequantizer.INT, quants + 4L * (k / 8 * STRIP_ROWS + lane));
-                quant = packed >>> (8 * (k % 4) + k % 8 / 4 * 4) & 15;
-            } else {
-                quant = weights.data().get(JAVA_BYTE, quants + (long) k * STRIP_ROWS + lane);
+        void read(int block, int row) {
+            number = block;
+            readScales(block, row);
+            long at = start + layout.stripOffset(cols, row / STRIP_ROWS) + (long) block * layout.blockBytes();
+            int lane = row % STRIP_ROWS;
+            for (int k = 0; k < BLOCK; k++) {
+                int packed = data.get(ScalarDequantizer.INT,
+                        at + 4L * (k / layout.quantsPerInt() * STRIP_ROWS + lane)) >>> layout.shift(k);
+                quants[k] = layout.integers()
+                        ? (packed & (layout.nibbles() ? 0xf : 0xff)) - layout.storedZero()
+                        : (byte) packed;
             }
-            out[k] = Math.fma(quant, scale, minimum);
         }
-    }
 
-    private static float wide(MemorySegment data, long at, int row) {
-        int pair = row / 32 * 16 + row % 16;
-        return ScalarDequantizer.half(data, at + 4L * pair + (row % 32 < 16 ? 0 : 2)) / SCALE_FACTOR;
-    }
+        private void readScales(int block, int row) {
+            long header = start + layout.headerOffset(block);
+            long own = start + layout.scalesOffset(block);
+            switch (layout.type()) {
+                case Q8_0, Q4_0 -> {
+                    scales[0] = wide(own, row);
+                }
+                case Q4_K, Q5_K -> {
+                    scales[0] = wide(header, row) * narrow(own, row);
+                    float minimum = wide(header + SCALE_BYTES, row) * narrow(own + TILE_ROWS, row);
+                    offset = Math.fma(scales[0], layout.zero(), -minimum);
+                }
+                case Q6_K -> {
+                    scales[0] = wide(header, row) * narrow(own, row);
+                    scales[1] = wide(header, row) * narrow(own + TILE_ROWS, row);
+                }
+                case F32, F16, BF16 -> throw new IllegalStateException(layout.type() + " is not packed");
+            }
+        }
 
-    private static int narrow(MemorySegment data, long at, int row) {
-        return data.get(JAVA_BYTE, at + row);
+        private float wide(long at, int row) {
+            int pair = row / 32 * 16 + row % 16;
+            return ScalarDequantizer.half(data, at + 4L * pair + (row % 32 < 16 ? 0 : 2)) / SCALE_FACTOR;
+        }
+
+        private int narrow(long at, int row) {
+            return data.get(JAVA_BYTE, at + row);
+        }
+
+        float add(Activations x, int row, float sum) {
+            int from = row * x.stride() + number * BLOCK;
+            float products = 0;
+            for (int k = 0; k < BLOCK; k++) {
+                products = Math.fma(quants[k] * 0x1p24f, x.values()[from + k], products);
+            }
+            return Math.fma(products, scales[0] * 0x1p-24f, sum);
+        }
+
+        float addIntegers(Activations x, int row, float sum) {
+            int at = row * x.blockStride() + number;
+            int run = layout.nibbles() ? BLOCK : BLOCK / 2;
+            for (int from = 0; from < BLOCK; from += run) {
+                int integers = integers(x, row, from, from + run);
+                sum = Math.fma(x.scales()[at] * integers, scales[from / layout.scaled()], sum);
+            }
+            return layout.minima() ? Math.fma(offset, x.scaledSums()[at], sum) : sum;
+        }
+
+        private int integers(Activations x, int row, int from, int end) {
+            int pairs = row * x.pairStride() + number * (BLOCK / 2);
+            int sum = 0;
+            for (int k = from; k < end; k += 2) {
+                int pair = x.pairs()[pairs + k / 2];
+                sum += quants[k] * (short) pair + quants[k + 1] * (pair >> 16);
+            }
+            return sum;
+        }
     }
 }

@@ -26,7 +26,7 @@ final class VectorDequantizer {
     private static void bf16(MemorySegment data, long at, int count, float[] out, int to) {
         int whole = FLOATS.loopBound(count);
         for (int i = 0; i < whole; i += LENGTH) {
-            Lanes.shorts(data, at + 2L * i).lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats().intoArray(out,
+            Lanes.widened(data, at + 2L * i).lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats().intoArray(out,
                     to + i);
         }
         ScalarDequantizer.bf16(data, at + 2L * whole, count - whole, out, to + whole);

@@ -9,6 +9,7 @@ import io.millrace.runtime.packing.PackedMatrix;
 import io.millrace.runtime.weights.Tensor;
 import java.lang.foreign.MemorySegment;
 import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.VectorOperators;
 
 /**
@@ -39,14 +40,38 @@ final class VectorKernels implements Kernels {
 
     @Override
     public void multiply(Tensor weights, int first, int outputs, float[] x, int xStride, int rows, float[] y,
-            int yOffset, int yStride, float[] scratch) {
-        VectorMultiply.multiply(weights, first, outputs, x, xStride, rows, y, yOffset, yStride, scratch);
+            int yOffset, int yStride, KernelScratch scratch) {
+        VectorMultiply.multiply(weights, first, outputs, x, xStride, rows, y, yOffset, yStride, scratch.floats);
     }
 
     @Override
     public void multiply(PackedMatrix weights, int tile, Activations x, int rows, float[] y, int yOffset,
-            int yStride, float[] scratch) {
-        VectorPackedMultiply.multiply(weights, tile, x, rows, y, yOffset, yStride, scratch);
+            int yStride, KernelScratch scratch) {
+        if (weights.layout().integers()) {
+            VectorIntegerMultiply.multiply(weights, tile, x, rows, y, yOffset, yStride, scratch);
+        } else {
+            VectorFloatMultiply.multiply(weights, tile, x, rows, y, yOffset, yStride, scratch);
+        }
+    }
+
+    @Override
+    public void round(Activations x, int row, int from, int count, KernelScratch scratch) {
+        int[] rounded = scratch.rounded;
+        for (int block = from / Activations.BLOCK; block < (from + count) / Activations.BLOCK; block++) {
+            int at = row * x.stride() + block * Activations.BLOCK;
+            IntVector bits = IntVector.zero(Lanes.INTS);
+            for (int k = 0; k < Activations.BLOCK; k += LENGTH) {
+                bits = bits.max(load(x.values(), at + k).reinterpretAsInts().and(Rounding.MAGNITUDE));
+            }
+            float largest = Float.intBitsToFloat(bits.reduceLanes(VectorOperators.MAX));
+            FloatVector inverse = FloatVector.broadcast(FLOATS, Rounding.inverse(largest));
+            FloatVector rounder = FloatVector.broadcast(FLOATS, Rounding.ROUNDER);
+            for (int k = 0; k < Activations.BLOCK; k += LENGTH) {
+                load(x.values(), at + k).fma(inverse, rounder).reinterpretAsInts().sub(Rounding.ROUNDER_BITS)
+                        .intoArray(rounded, k);
+            }
+            Rounding.store(x, row, block, largest, rounded);
+        }
     }
 
     @Override
@@ -113,7 +138,7 @@ final class VectorKernels implements Kernels {
     private static void bfloatsToFloats(MemorySegment source, long byteOffset, int count, float[] out, int outOffset) {
         int whole = FLOATS.loopBound(count);
         for (int i = 0; i < whole; i += LENGTH) {
-            Lanes.shorts(source, byteOffset + 2L * i).lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats()
+            Lanes.widened(source, byteOffset + 2L * i).lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats()
                     .intoArray(out, outOffset + i);
         }
         ScalarKvReader.bf16(source, byteOffset + 2L * whole, count - whole, out, outOffset + whole);

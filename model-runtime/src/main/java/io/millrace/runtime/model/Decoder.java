@@ -3,6 +3,7 @@ package io.millrace.runtime.model;
 import static io.millrace.runtime.kv.KvLayout.BLOCK_POSITIONS;
 
 import io.millrace.runtime.kernels.Activations;
+import io.millrace.runtime.kernels.KernelScratch;
 import io.millrace.runtime.kernels.Kernels;
 import io.millrace.runtime.kernels.Projection;
 import io.millrace.runtime.kernels.WorkerPool;
@@ -15,6 +16,8 @@ import io.millrace.runtime.weights.LlamaConfig;
 import io.millrace.runtime.weights.LlamaWeights;
 import io.millrace.runtime.weights.Tensor;
 import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -70,7 +73,7 @@ public final class Decoder {
     private final float[][] logits;
     /** By worker: what a task computes and only that task reads, {@code [row][}{@link Projection#OUTPUTS}{@code ]}. */
     private final float[][] part;
-    private final float[][] scratch;
+    private final KernelScratch[] scratch;
     private final float[][] rotatedHead;
 
     /** Sets the residual stream up: the embeddings of tokens, or what another shard computed. */
@@ -80,6 +83,7 @@ public final class Decoder {
     private final WorkerPool.Task project = this::project;
     private final WorkerPool.Task store = this::store;
     private final WorkerPool.Task attend = this::attend;
+    private final WorkerPool.Task roundAttended = this::roundAttended;
     private final WorkerPool.Task addAttention = this::addAttention;
     private final WorkerPool.Task expand = this::expand;
     private final WorkerPool.Task addFfn = this::addFfn;
@@ -126,21 +130,28 @@ public final class Decoder {
         attention = new Attention(config, kernels, pool, kv, workers.threads(), maxRows);
 
         hiddenStride = Kernels.padded(config.hidden()) + Kernels.LANES;
-        attended = new Activations(maxRows, config.queryWidth());
+        attended = activations(config.queryWidth(), Arrays.stream(layers).map(Layer::attnOutput));
         queryStride = attended.stride();
         kvStride = Kernels.padded(config.kvWidth());
-        gate = new Activations(maxRows, config.ffn());
+        gate = activations(config.ffn(), Arrays.stream(layers).map(Layer::down));
         ffnStride = gate.stride();
         queryScale = (float) (1 / Math.sqrt(config.headDim()));
         x = new float[maxRows * hiddenStride];
-        normed = new Activations(maxRows, config.hidden());
+        normed = activations(config.hidden(), Stream.concat(
+                Arrays.stream(layers).flatMap(
+                        layer -> Stream.of(layer.query(), layer.key(), layer.value(), layer.gate(), layer.up())),
+                Stream.ofNullable(classifier).map(last -> last.output)));
         queries = new float[maxRows * queryStride];
         keys = new float[maxRows * kvStride];
         values = new float[maxRows * kvStride];
         logits = new float[maxLogitRows][];
         part = new float[workers.threads()][maxRows * Projection.OUTPUTS];
-        scratch = new float[workers.threads()][Kernels.MULTIPLY_SCRATCH];
+        scratch = Stream.generate(KernelScratch::new).limit(workers.threads()).toArray(KernelScratch[]::new);
         rotatedHead = new float[workers.threads()][config.headDim()];
+    }
+
+    private Activations activations(int width, Stream<Projection> readers) {
+        return new Activations(maxRows, width, readers.anyMatch(Projection::rounds));
     }
 
     /**
@@ -199,6 +210,9 @@ public final class Decoder {
                 keepLogitRows();
             } else {
                 workers.run(attention.tasks(), attend);
+            }
+            if (attended.rounds()) {
+                workers.run(tasks(rows, ROWS_PER_TASK), roundAttended);
             }
             workers.run(weights.attnOutput().tasks(), addAttention);
             workers.run(tasks(rows, ROWS_PER_TASK), normForFfn);
@@ -288,17 +302,24 @@ public final class Decoder {
     }
 
     private void normForAttention(int task, int worker) {
-        norm(task, layers[layer].attnNorm());
+        norm(task, worker, layers[layer].attnNorm());
     }
 
     private void normForFfn(int task, int worker) {
-        norm(task, layers[layer].ffnNorm());
+        norm(task, worker, layers[layer].ffnNorm());
     }
 
-    private void norm(int task, float[] weight) {
+    private void norm(int task, int worker, float[] weight) {
         for (int row = task * ROWS_PER_TASK; row < end(task, ROWS_PER_TASK, rows); row++) {
             kernels.rmsNorm(x, row * hiddenStride, config.hidden(), weight, config.rmsEps(), normed.values(),
                     row * normed.stride());
+            round(normed, row, 0, config.hidden(), worker);
+        }
+    }
+
+    private void round(Activations activations, int row, int from, int count, int worker) {
+        if (activations.rounds()) {
+            kernels.round(activations, row, from, count, scratch[worker]);
         }
     }
 
@@ -341,6 +362,12 @@ public final class Decoder {
         attention.run(task, worker, batch, layer, queries, queryStride, attended.values(), queryStride);
     }
 
+    private void roundAttended(int task, int worker) {
+        for (int row = task * ROWS_PER_TASK; row < end(task, ROWS_PER_TASK, rows); row++) {
+            round(attended, row, 0, config.queryWidth(), worker);
+        }
+    }
+
     private void addAttention(int task, int worker) {
         addProduct(layers[layer].attnOutput(), task, worker, attended);
     }
@@ -354,6 +381,7 @@ public final class Decoder {
         int width = weights.gate().count(task);
         for (int row = 0; row < rows; row++) {
             kernels.swiGlu(gate.values(), row * ffnStride + first, up, row * Projection.OUTPUTS, width);
+            round(gate, row, first, width, worker);
         }
     }
 
@@ -395,7 +423,7 @@ public final class Decoder {
         }
 
         private void norm(int task, int worker) {
-            Decoder.this.norm(task, weight);
+            Decoder.this.norm(task, worker, weight);
         }
 
         private void classify(int task, int worker) {

@@ -13,9 +13,12 @@ import io.millrace.runtime.weights.TensorType;
  * each page that is read, so four places at once come in half again as fast as one.
  *
  * <ul>
- * <li>Quants that are bytes: {@code [strip][column][row]}, signed; Q8_0 as in the file, Q5_K 0 to 31, Q6_K less 32.
- * <li>Quants that are {@link #nibbles}: {@code [strip][column / 8][row]} ints, 0 to 15. Byte {@code j} of an int holds the
- * quant of column {@code 8 i + j} low and that of {@code 8 i + j + 4} high.
+ * <li>Quants of Q8_0: {@code [strip][column / 4][row]} ints, whose byte {@code j} is that of column {@code 4 i + j}.
+ * <li>Quants that are {@link #nibbles}: {@code [strip][column / 8][row]} ints. Shifted right by {@code 4 j} and masked with
+ * {@code 0x000f000f} an int holds those of columns {@code 8 i + 2 j} and {@code 8 i + 2 j + 1} in its halves.
+ * <li>Quants of Q5_K and Q6_K: {@code [strip][column / 4][row]} ints. Shifted right by {@code 8 j} and masked with
+ * {@code 0x00ff00ff} an int holds those of columns {@code 4 i + 2 j} and {@code 4 i + 2 j + 1} in its halves. Those of Q5_K are
+ * 16 more than in the file, so that for both types 32 stands for 0.
  * <li>Wide scales, {@code d} and {@code dmin}: f16 of {@code 1024 * d}, so that those that are subnormal in the file are not
  * here, in pairs: int {@code i} of a {@code d} holds row {@code i + 16 * (i / 16)} low and the row 16 behind it high.
  * <li>Narrow scales and minima of the K types: one signed byte per row.
@@ -32,13 +35,13 @@ import io.millrace.runtime.weights.TensorType;
  * @param groupBlocks blocks that share a header
  * @param headerBytes bytes of a header
  * @param nibbles whether a quant has 4 bits, else 8
- * @param minima whether a block has a minimum beside its scale: Q4_K, Q5_K, and Q4_0, whose minimum is 8 times its scale
+ * @param minima whether a block has a minimum beside its scale: Q4_K, Q5_K
  * @param scaled columns that share a scale: 32 or 16
  */
 public record PackedLayout(TensorType type, int groupBlocks, int headerBytes, boolean nibbles, boolean minima,
         int scaled) {
     /** Raised whenever a number changes its place, so that files in another layout are not used. */
-    public static final int VERSION = 3;
+    public static final int VERSION = 4;
     /** Rows of a tile. */
     public static final int TILE_ROWS = 64;
     /** Rows of a strip. */
@@ -68,12 +71,43 @@ public record PackedLayout(TensorType type, int groupBlocks, int headerBytes, bo
     public static PackedLayout of(TensorType type) {
         return switch (type) {
             case Q8_0 -> new PackedLayout(type, 1, 0, false, false, 32);
-            case Q4_0 -> new PackedLayout(type, 1, 0, true, true, 32);
+            case Q4_0 -> new PackedLayout(type, 1, 0, true, false, 32);
             case Q4_K -> new PackedLayout(type, 8, 2 * SCALE_BYTES, true, true, 32);
             case Q5_K -> new PackedLayout(type, 8, 2 * SCALE_BYTES, false, true, 32);
             case Q6_K -> new PackedLayout(type, 8, SCALE_BYTES, false, false, 16);
             case F32, F16, BF16 -> throw new IllegalArgumentException(type + " is not packed");
         };
+    }
+
+    /** Whether products are of whole numbers: all types but Q8_0, whose quants are too large for 16-bit sums. */
+    public boolean integers() {
+        return zero() != 0;
+    }
+
+    /** The quant of the file that stands for 0 where the minimum, if there is one, is left out; 0 of Q8_0. */
+    public int zero() {
+        return switch (type) {
+            case Q4_0, Q4_K -> 8;
+            case Q5_K -> 16;
+            case Q6_K -> 32;
+            case Q8_0, F32, F16, BF16 -> 0;
+        };
+    }
+
+    /** The same of quants as they are packed, in types with {@link #integers}: all bytes have one. */
+    public int storedZero() {
+        return nibbles ? 8 : 32;
+    }
+
+    /** Columns whose quants share an int. */
+    public int quantsPerInt() {
+        return nibbles ? 8 : 4;
+    }
+
+    /** The bit of an int at which the quant of a column begins. */
+    public int shift(int column) {
+        int inInt = column % quantsPerInt();
+        return !integers() ? 8 * inInt : inInt / 2 * (32 / quantsPerInt()) + inInt % 2 * 16;
     }
 
     /** Bytes of a tile of {@code cols} columns, a multiple of 64. */

@@ -132,7 +132,7 @@ public final class Packing {
         for (int k = 0; k < BLOCK; k++) {
             int low = data.get(JAVA_BYTE, from + k) >> shift & 15;
             int high = data.get(JAVA_BYTE, at + 16 + k) >> group & 1;
-            quants[k * TILE_ROWS + row] = (byte) (low | high << 4);
+            quants[k * TILE_ROWS + row] = (byte) ((low | high << 4) - layout.zero() + layout.storedZero());
         }
     }
 
@@ -148,7 +148,7 @@ public final class Packing {
         for (int k = 0; k < BLOCK; k++) {
             int quant = (data.get(JAVA_BYTE, low + k) >> lowShift & 15)
                     | (data.get(JAVA_BYTE, high + k) >> highShift & 3) << 4;
-            quants[k * TILE_ROWS + row] = (byte) (quant - 32);
+            quants[k * TILE_ROWS + row] = (byte) quant;
         }
         narrow[row] = data.get(JAVA_BYTE, at + 192 + group * 2L);
         narrow[TILE_ROWS + row] = data.get(JAVA_BYTE, at + 192 + group * 2L + 1);
@@ -195,18 +195,12 @@ public final class Packing {
     }
 
     private void writeQuants(int strip, long at) {
-        if (!layout.nibbles()) {
-            for (int k = 0; k < BLOCK; k++) {
-                MemorySegment.copy(quants, k * TILE_ROWS + strip * STRIP_ROWS, target, JAVA_BYTE,
-                        at + (long) k * STRIP_ROWS, STRIP_ROWS);
-            }
-            return;
-        }
-        for (int i = 0; i < BLOCK / 8 * STRIP_ROWS; i++) {
-            int first = i / STRIP_ROWS * 8 * TILE_ROWS + strip * STRIP_ROWS + i % STRIP_ROWS;
+        int columns = layout.quantsPerInt();
+        for (int i = 0; i < BLOCK / columns * STRIP_ROWS; i++) {
+            int first = i / STRIP_ROWS * columns * TILE_ROWS + strip * STRIP_ROWS + i % STRIP_ROWS;
             int packed = 0;
-            for (int j = 0; j < 8; j++) {
-                packed |= quants[first + j * TILE_ROWS] << (8 * (j % 4) + j / 4 * 4);
+            for (int j = 0; j < columns; j++) {
+                packed |= (quants[first + j * TILE_ROWS] & 0xff) << layout.shift(j);
             }
             target.set(INT, at + 4L * i, packed);
         }

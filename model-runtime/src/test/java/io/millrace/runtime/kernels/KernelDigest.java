@@ -23,15 +23,17 @@ final class KernelDigest {
             Tensor weights = TestTensors.random(type, 7, cols, 1);
             float[] y = new float[7 * 7];
             if (PackedLayout.packs(type)) {
-                Activations x = new Activations(7, cols);
+                Activations x = new Activations(7, cols, PackedLayout.of(type).integers());
                 System.arraycopy(TestTensors.floats(x.values().length, -2, 2, 2), 0, x.values(), 0, x.values().length);
-                for (int row = 0; row < 7; row++) {}
-                kernels.multiply(TestTensors.packed(weights), 0, x, 7, y, 0, 7, new float[Kernels.MULTIPLY_SCRATCH]);
+                for (int row = 0; row < 7 && x.rounds(); row++) {
+                    kernels.round(x, row, 0, cols, new KernelScratch());
+                }
+                kernels.multiply(TestTensors.packed(weights), 0, x, 7, y, 0, 7, new KernelScratch());
                 add(digest, y);
                 continue;
             }
             kernels.multiply(weights, 0, 7, TestTensors.activations(7, cols, 2), Kernels.padded(cols), 7, y, 0, 7,
-                    new float[Kernels.MULTIPLY_SCRATCH]);
+                    new KernelScratch());
             add(digest, y);
         }
         float[] x = TestTensors.activations(1, 75, 3);

@@ -62,7 +62,7 @@ class KernelWarmUpTest {
 
         @Override
         public void multiply(Tensor weights, int first, int outputs, float[] x, int xStride,
-                int rowCount, float[] y, int yOffset, int yStride, float[] scratch) {
+                int rowCount, float[] y, int yOffset, int yStride, KernelScratch scratch) {
             types.add(weights.type());
             rows.add(rowCount);
             scalar.multiply(weights, first, outputs, x, xStride, rowCount, y, yOffset, yStride, scratch);
@@ -70,10 +70,15 @@ class KernelWarmUpTest {
 
         @Override
         public void multiply(PackedMatrix weights, int tile, Activations x, int rowCount, float[] y, int yOffset,
-                int yStride, float[] scratch) {
+                int yStride, KernelScratch scratch) {
             types.add(weights.layout().type());
             rows.add(rowCount);
             scalar.multiply(weights, tile, x, rowCount, y, yOffset, yStride, scratch);
+        }
+
+        @Override
+        public void round(Activations x, int row, int from, int count, KernelScratch scratch) {
+            scalar.round(x, row, from, count, scratch);
         }
 
         @Override

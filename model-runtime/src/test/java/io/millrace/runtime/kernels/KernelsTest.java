@@ -273,7 +273,7 @@ class KernelsTest {
     private static float[] multiply(Kernels kernels, Tensor weights, int first, int outputs, float[] x, int rows) {
         float[] y = new float[rows * weights.rows()];
         kernels.multiply(weights, first, outputs, x, Kernels.padded(weights.cols()), rows, y, first, weights.rows(),
-                new float[Kernels.MULTIPLY_SCRATCH]);
+                new KernelScratch());
         return y;
     }
 

@@ -9,11 +9,13 @@ import io.millrace.runtime.weights.Tensor;
 import io.millrace.runtime.weights.TensorType;
 import java.util.Arrays;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.TestInstance;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /** Products with packed matrices: right, and the same bits by every path. */
+@TestInstance(TestInstance.Lifecycle.PER_CLASS)
 class PackedMultiplyTest {
     private static final ScalarKernels SCALAR = new ScalarKernels();
     private final Kernels kernels = KernelProvider.choose(null);
@@ -28,22 +30,29 @@ class PackedMultiplyTest {
                         rows -> Arguments.of(type, rows, blocks * type.blockSize()))));
     }
 
+    /** 127 is rounded to itself, so only what the weights' own rounding leaves may differ. */
     @ParameterizedTest
     @MethodSource("packed")
-    void aUnitVectorGivesTheWeightsAsTheyAreDequantized(TensorType type) {
+    void oneActivationGivesAWeightAsItIsDequantized(TensorType type) {
         int cols = 512;
         Tensor source = TestTensors.random(type, 70, cols, 1);
         PackedMatrix weights = TestTensors.packed(source);
-        Activations x = new Activations(cols, cols);
+        Activations x = new Activations(cols, cols, weights.layout().integers());
         for (int k = 0; k < cols; k++) {
-            x.values()[k * x.stride() + k] = 1;
+            x.values()[k * x.stride() + k] = 127;
         }
+        round(SCALAR, x, cols, cols);
         float[] y = multiply(SCALAR, weights, x, cols);
         float[] row = new float[cols];
         for (int n = 0; n < 70; n++) {
             SCALAR.dequantize(source, n, 0, cols, row, 0);
+            float largest = 0;
+            for (float weight : row) {
+                largest = Math.max(largest, Math.abs(weight));
+            }
             for (int k = 0; k < cols; k++) {
-                assertThat(y[k * 70 + n]).as("row %s, column %s", n, k).isEqualTo(row[k]);
+                assertThat(y[k * 70 + n]).as("row %s, column %s", n, k).isCloseTo(127 * row[k],
+                        within(type == TensorType.Q8_0 ? 0 : 127 * largest * 0x1p-22f));
             }
         }
     }
@@ -52,7 +61,7 @@ class PackedMultiplyTest {
     @MethodSource("shapes")
     void multipliesAsTheReference(TensorType type, int rows, int cols) {
         PackedMatrix weights = TestTensors.packed(TestTensors.random(type, rows, cols, 2));
-        Activations x = activations(7, cols, 3);
+        Activations x = activations(7, cols, 3, type);
         assertSameBits(multiply(kernels, weights, x, 7), multiply(SCALAR, weights, x, 7));
     }
 
@@ -61,7 +70,7 @@ class PackedMultiplyTest {
     void aRowsResultDoesNotDependOnTheNumberOfRows(TensorType type) {
         int cols = 768;
         PackedMatrix weights = TestTensors.packed(TestTensors.random(type, 128, cols, 4));
-        Activations x = activations(130, cols, 5);
+        Activations x = activations(130, cols, 5, type);
         float[] all = multiply(kernels, weights, x, 130);
         for (int rows = 1; rows <= 32; rows++) {
             assertSameBits(multiply(kernels, weights, x, rows), Arrays.copyOf(all, rows * 128));
@@ -75,7 +84,7 @@ class PackedMultiplyTest {
         int cols = 2048;
         Tensor source = TestTensors.random(type, 64, cols, 6);
         PackedMatrix weights = TestTensors.packed(source);
-        Activations x = activations(1, cols, 7);
+        Activations x = activations(1, cols, 7, type);
         float[] y = multiply(kernels, weights, x, 1);
         float[] row = new float[cols];
         for (int n = 0; n < 64; n++) {
@@ -83,11 +92,87 @@ class PackedMultiplyTest {
             double sum = 0;
             double magnitude = 0;
             for (int k = 0; k < cols; k++) {
-                sum += (double) row[k] * x.values()[k];
-                magnitude += Math.abs((double) row[k] * x.values()[k]);
+                double value = x.rounds() ? rounded(x, 0, k) : x.values()[k];
+                sum += row[k] * value;
+                magnitude += Math.abs(row[k] * value);
             }
             assertThat((double) y[n]).isCloseTo(sum, within(2e-6 * magnitude));
         }
+    }
+
+    /** The largest sums that the quants of a type can have: all of one sign, and the largest. */
+    @ParameterizedTest
+    @MethodSource("packed")
+    void sumsOfTheLargestQuantsDoNotOverflow(TensorType type) {
+        for (int fill : new int[]{0, 0xff}) {
+            for (float value : new float[]{1, -1}) {
+                Tensor source = TestTensors.random(type, 64, 512, 9);
+                TestTensors.fillQuants(source, (byte) fill);
+                PackedMatrix weights = TestTensors.packed(source);
+                Activations x = new Activations(5, 512, weights.layout().integers());
+                for (int row = 0; row < 5; row++) {
+                    Arrays.fill(x.values(), row * x.stride(), row * x.stride() + 512, value);
+                }
+                round(SCALAR, x, 5, 512);
+                float[] y = multiply(kernels, weights, x, 5);
+                float[] weightsOfRow = new float[512];
+                for (int n = 0; n < 64; n++) {
+                    SCALAR.dequantize(source, n, 0, 512, weightsOfRow, 0);
+                    double sum = 0;
+                    double magnitude = 0;
+                    for (float weight : weightsOfRow) {
+                        sum += weight * value;
+                        magnitude += Math.abs(weight);
+                    }
+                    assertThat((double) y[n]).as("%s, %s, row %s", fill, value, n).isCloseTo(sum,
+                            within(1e-5 * magnitude));
+                }
+                assertSameBits(y, multiply(SCALAR, weights, x, 5));
+            }
+        }
+    }
+
+    @ParameterizedTest
+    @MethodSource("implementations")
+    void activationsAreRoundedToTheNearestOf255Steps(Kernels rounding) {
+        Activations x = new Activations(2, 96, true);
+        float[] values = TestTensors.floats(96, -3, 3, 10);
+        values[1] = 127 * 0x1p-5f;
+        values[2] = 2.5f * 0x1p-5f;
+        values[3] = -3.5f * 0x1p-5f;
+        Arrays.fill(values, 32, 64, 0);
+        Arrays.fill(values, 64, 96, 1e-38f);
+        System.arraycopy(values, 0, x.values(), x.stride(), 96);
+        rounding.round(x, 1, 0, 96, new KernelScratch());
+        for (int k = 0; k < 32; k++) {
+            assertThat(rounded(x, 1, k)).isCloseTo(values[k], within(0.5 * 0x1.001p-5));
+        }
+        assertThat(rounded(x, 1, 1)).isEqualTo(127 * 0x1p-5);
+        assertThat(rounded(x, 1, 2)).as("a tie goes to the even one").isEqualTo(2 * 0x1p-5);
+        assertThat(rounded(x, 1, 3)).isEqualTo(-4 * 0x1p-5);
+        for (int k = 32; k < 96; k++) {
+            assertThat(rounded(x, 1, k)).isZero();
+        }
+        assertThat(x.pairs()).as("the other row").startsWith(new int[48]);
+    }
+
+    @ParameterizedTest
+    @MethodSource("implementations")
+    void whatIsNotFiniteStaysSo(Kernels rounding) {
+        for (float value : new float[]{Float.NaN, Float.POSITIVE_INFINITY}) {
+            PackedMatrix weights = TestTensors.packed(TestTensors.random(TensorType.Q4_0, 64, 64, 11));
+            Activations x = new Activations(1, 64, true);
+            x.values()[40] = value;
+            round(rounding, x, 1, 64);
+            float[] y = multiply(rounding, weights, x, 1);
+            for (float output : y) {
+                assertThat(output).isNotFinite();
+            }
+        }
+    }
+
+    Stream<Kernels> implementations() {
+        return Stream.of(SCALAR, kernels);
     }
 
     @ParameterizedTest
@@ -95,30 +180,44 @@ class PackedMultiplyTest {
     void tinyActivationsAreTreatedAlikeByEveryPath(TensorType type) {
         int cols = 512;
         PackedMatrix weights = TestTensors.packed(TestTensors.random(type, 64, cols, 8));
-        Activations x = new Activations(5, cols);
+        Activations x = new Activations(5, cols, weights.layout().integers());
         for (int row = 0; row < 5; row++) {
             for (int k = 0; k < cols; k++) {
-                x.values()[row * x.stride() + k] = (k % 3 - 1.3f) * 1e-38f;
+                x.values()[row * x.stride() + k] = (k % 3 - 1.3f) * (k / 32 % 2 == 0 ? 1e-38f : 0x1p-99f);
             }
         }
+        round(kernels, x, 5, cols);
         float[] five = multiply(kernels, weights, x, 5);
         assertSameBits(multiply(kernels, weights, x, 1), Arrays.copyOf(five, 64));
         assertSameBits(multiply(SCALAR, weights, x, 5), five);
     }
 
-    private static Activations activations(int rows, int cols, long seed) {
-        Activations x = new Activations(rows, cols);
+    private static Activations activations(int rows, int cols, long seed, TensorType type) {
+        Activations x = new Activations(rows, cols, PackedLayout.of(type).integers());
         for (int row = 0; row < rows; row++) {
             System.arraycopy(TestTensors.floats(cols, -2, 2, seed + row), 0, x.values(), row * x.stride(), cols);
         }
+        round(SCALAR, x, rows, cols);
         return x;
+    }
+
+    private static void round(Kernels kernels, Activations x, int rows, int cols) {
+        for (int row = 0; row < rows && x.rounds(); row++) {
+            kernels.round(x, row, 0, cols, new KernelScratch());
+        }
+    }
+
+    private static double rounded(Activations x, int row, int column) {
+        int pair = x.pairs()[row * x.pairStride() + column / 2];
+        int value = column % 2 == 0 ? (short) pair : pair >> 16;
+        return (double) value * x.scales()[row * x.blockStride() + column / 32];
     }
 
     private static float[] multiply(Kernels kernels, PackedMatrix weights, Activations x, int rows) {
         float[] y = new float[rows * weights.rows()];
         for (int tile = 0; tile < weights.tiles(); tile++) {
             kernels.multiply(weights, tile, x, rows, y, tile * PackedLayout.TILE_ROWS, weights.rows(),
-                    new float[Kernels.MULTIPLY_SCRATCH]);
+                    new KernelScratch());
         }
         return y;
     }

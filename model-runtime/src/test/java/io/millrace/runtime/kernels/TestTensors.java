@@ -16,6 +16,20 @@ final class TestTensors {
         return SampleTensor.random(type, rows, cols, seed, Arena.ofAuto());
     }
 
+    /** Sets every byte of a matrix that holds quants, and leaves scales and minima as they are. */
+    static void fillQuants(Tensor matrix, byte value) {
+        int from = switch (matrix.type()) {
+            case Q8_0, Q4_0 -> 2;
+            case Q4_K, Q5_K -> 16;
+            case Q6_K -> 0;
+            case F32, F16, BF16 -> throw new IllegalArgumentException(matrix.type() + " has no quants");
+        };
+        int end = matrix.type() == TensorType.Q6_K ? 192 : matrix.type().blockBytes();
+        for (long block = 0; block < matrix.data().byteSize(); block += matrix.type().blockBytes()) {
+            matrix.data().asSlice(block + from, end - from).fill(value);
+        }
+    }
+
     static PackedMatrix packed(Tensor source) {
         return PackedMatrix.pack(source, Arena.ofAuto());
     }

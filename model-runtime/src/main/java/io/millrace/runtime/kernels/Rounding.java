@@ -1,0 +1,55 @@
+package io.millrace.runtime.kernels;
+
+/** What of {@link Kernels#round} is the same with and without vectors. */
+final class Rounding {
+    /** A rounded value is at most this, either side of 0. */
+    static final float LIMIT = 127;
+    /** The largest value of a block below which all of it becomes 0: far below it 127 / largest is infinite. */
+    static final float SMALLEST = 0x1p-100f;
+    /** Added to a small number it rounds it to a whole one, ties to even, which stands in the lower bits then. */
+    static final float ROUNDER = 0x1.8p23f;
+    static final int ROUNDER_BITS = Float.floatToRawIntBits(ROUNDER);
+    static final int MAGNITUDE = 0x7fffffff;
+
+    private Rounding() {}
+
+    /** What a block's values are multiplied by before they are rounded. */
+    static float inverse(float largest) {
+        return largest < SMALLEST ? 0 : LIMIT / largest;
+    }
+
+    /**
+     * Writes what belongs to a rounded block.
+     *
+     * @param rounded values, in 32 bits
+     */
+    static void store(Activations x, int row, int block, float largest, int[] rounded) {
+        int[] pairs = x.pairs();
+        int to = row * x.pairStride() + block * (Activations.BLOCK / 2);
+        int at = row * x.blockStride() + block;
+        int even = 0;
+        int odd = 0;
+        for (int half = 0; half < 2; half++) {
+            int evenOfHalf = 0;
+            int oddOfHalf = 0;
+            for (int i = half * Activations.HALF_BLOCK / 2; i < (half + 1) * Activations.HALF_BLOCK / 2; i++) {
+                int low = rounded[2 * i];
+                int high = rounded[2 * i + 1];
+                pairs[to + i] = pair(low, high);
+                evenOfHalf += low;
+                oddOfHalf += high;
+            }
+            x.byteStarts()[2 * at + half] = pair(-32 * evenOfHalf, -32 * oddOfHalf);
+            even += evenOfHalf;
+            odd += oddOfHalf;
+        }
+        x.nibbleStarts()[at] = pair(-8 * even, -8 * odd);
+        float scale = largest < SMALLEST ? 0 : largest / LIMIT;
+        x.scales()[at] = scale;
+        x.scaledSums()[at] = scale * (even + odd);
+    }
+
+    private static int pair(int low, int high) {
+        return (low & 0xffff) | high << 16;
+    }
+}

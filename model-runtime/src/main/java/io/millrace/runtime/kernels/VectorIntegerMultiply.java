@@ -1,0 +1,326 @@
+package io.millrace.runtime.kernels;
+
+import static io.millrace.runtime.kernels.Lanes.FLOATS;
+import static io.millrace.runtime.kernels.Lanes.INTS;
+import static io.millrace.runtime.kernels.Lanes.LENGTH;
+import static io.millrace.runtime.kernels.Lanes.load;
+import static io.millrace.runtime.kernels.Lanes.shorts;
+import static io.millrace.runtime.kernels.Lanes.toFloats;
+import static io.millrace.runtime.kernels.PackedTiling.GROUP_ROWS;
+import static io.millrace.runtime.kernels.PackedTiling.HALVES;
+import static io.millrace.runtime.kernels.PackedTiling.INTEGERS;
+import static io.millrace.runtime.kernels.PackedTiling.OFFSETS;
+import static io.millrace.runtime.kernels.PackedTiling.PAIR;
+import static io.millrace.runtime.kernels.PackedTiling.ROWS;
+import static io.millrace.runtime.kernels.PackedTiling.SCALES;
+import static io.millrace.runtime.kernels.PackedTiling.SHORT_BLOCKS;
+import static io.millrace.runtime.kernels.PackedTiling.STREAM_BLOCKS;
+import static io.millrace.runtime.kernels.PackedTiling.SUMS;
+import static io.millrace.runtime.kernels.PackedTiling.UNPACKED;
+import static io.millrace.runtime.packing.PackedLayout.BLOCK;
+import static io.millrace.runtime.packing.PackedLayout.STRIP_ROWS;
+import static io.millrace.runtime.packing.PackedLayout.TILE_ROWS;
+
+import io.millrace.runtime.packing.PackedLayout;
+import io.millrace.runtime.packing.PackedMatrix;
+import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.IntVector;
+import jdk.incubator.vector.ShortVector;
+import jdk.incubator.vector.VectorOperators;
+
+/**
+ * Products of whole numbers with packed matrices of 4 to 6 bits: an int lane is a row of weights, and its halves are two
+ * columns. Quants times rounded activations are multiplied and added as shorts, which do not overflow: 16 products of a nibble
+ * and a byte, or 8 of 6 bits and a byte, are at most 32,512 when the sum begins with what makes quants signed. (It may leave 16
+ * bits on the way, which does not matter modulo 2^16.)
+ *
+ * <p>
+ * A single row of activations meets the quants as they stream by; four together meet quants that were unpacked to scratch. Each
+ * step goes through arrays, because a method that takes or gives vectors may not be inlined, and vectors that cross a call are
+ * boxed. For the same reason a step has about 35 vector operations at most, and all but one of the steps are too long to be
+ * inlined into their caller (325 bytes): where the compiler's tree of a method has 18,000 nodes, it inlines no more.
+ */
+final class VectorIntegerMultiply {
+    private static final short NIBBLE = 0xf;
+    private static final short BYTE = 0xff;
+    /** Rows of weights that are computed together: two vectors. */
+    private static final int PART = 2 * LENGTH;
+    /** Rows of weights that one row of activations meets together: four vectors, which come in side by side. */
+    private static final int STREAM = 4 * LENGTH;
+    /** Bytes from the ints of some columns of a strip to those of the next ones. */
+    private static final long STEP = 4L * STRIP_ROWS;
+
+    private VectorIntegerMultiply() {}
+
+    static void multiply(PackedMatrix weights, int tile, Activations x, int rows, float[] y, int yOffset, int yStride,
+            KernelScratch scratch) {
+        long start = tile * weights.layout().tileBytes(weights.cols());
+        int outputs = Math.min(TILE_ROWS, weights.rows() - tile * TILE_ROWS);
+        float[] s = scratch.floats;
+        for (int first = 0; first < rows; first += ROWS) {
+            int count = Math.min(ROWS, rows - first);
+            int grouped = count / GROUP_ROWS * GROUP_ROWS;
+            Arrays.fill(s, SUMS, SUMS + count * TILE_ROWS, 0);
+            for (int block = 0; grouped > 0 && block < weights.blocks(); block += SHORT_BLOCKS) {
+                addGroups(weights, start, block, x, first, grouped, scratch);
+            }
+            for (int part = 0; grouped < count && part < TILE_ROWS; part += STREAM) {
+                for (int block = 0; block < weights.blocks(); block += STREAM_BLOCKS) {
+                    addRows(weights, start, part, block, x, first, grouped, count, scratch);
+                }
+            }
+            for (int row = 0; row < count; row++) {
+                System.arraycopy(s, SUMS + row * TILE_ROWS, y, yOffset + (first + row) * yStride, outputs);
+            }
+        }
+    }
+
+    /** Adds some blocks' products to the sums of groups of rows. */
+    private static void addGroups(PackedMatrix weights, long start, int block, Activations x, int first, int rows,
+            KernelScratch scratch) {
+        PackedLayout layout = weights.layout();
+        int blocks = Math.min(SHORT_BLOCKS, weights.blocks() - block);
+        VectorScales.read(layout, weights.data(), start, block, blocks, 0, TILE_ROWS, 1, scratch.floats);
+        long quants = start + layout.stripOffset(weights.cols(), 0) + (long) block * layout.blockBytes();
+        unpack(layout.nibbles(), weights.data(), quants, layout.stripBytes(weights.cols()), blocks, scratch.shorts);
+        int sumsPerBlock = layout.nibbles() ? 1 : HALVES;
+        int[] starts = layout.nibbles() ? x.nibbleStarts() : x.byteStarts();
+        for (int row = 0; row < rows; row += GROUP_ROWS) {
+            int pairs = (first + row) * x.pairStride() + block * (BLOCK / 2);
+            int at = (first + row) * x.blockStride() + block;
+            for (int part = 0; part < TILE_ROWS; part += PART) {
+                addPairs(scratch.shorts, 2 * part, blocks * sumsPerBlock, BLOCK / 2 / sumsPerBlock, x.pairs(), pairs,
+                        x.pairStride(), starts, at * sumsPerBlock, x.blockStride() * sumsPerBlock);
+            }
+            for (int i = 0; i < GROUP_ROWS; i++) {
+                addScaled(layout, TILE_ROWS, blocks, x, at + i * x.blockStride(), INTEGERS + i * PAIR,
+                        GROUP_ROWS * PAIR,
+                        SUMS + (row + i) * TILE_ROWS, scratch);
+            }
+        }
+    }
+
+    /** Adds the products of some blocks of four vectors of rows to the sums of rows of activations, one after the other. */
+    private static void addRows(PackedMatrix weights, long start, int part, int block, Activations x, int first,
+            int row, int end, KernelScratch scratch) {
+        PackedLayout layout = weights.layout();
+        int blocks = Math.min(STREAM_BLOCKS, weights.blocks() - block);
+        VectorScales.read(layout, weights.data(), start, block, blocks, part, STREAM, 1, scratch.floats);
+        long quants = start + layout.stripOffset(weights.cols(), 0) + (long) block * layout.blockBytes();
+        long a = quants + offset(part, layout.stripBytes(weights.cols()));
+        long b = quants + offset(part + LENGTH, layout.stripBytes(weights.cols()));
+        long c = quants + offset(part + 2 * LENGTH, layout.stripBytes(weights.cols()));
+        long d = quants + offset(part + 3 * LENGTH, layout.stripBytes(weights.cols()));
+        for (int i = row; i < end; i++) {
+            int pairs = (first + i) * x.pairStride() + block * (BLOCK / 2);
+            int at = (first + i) * x.blockStride() + block;
+            if (layout.nibbles()) {
+                addNibbles(weights.data(), a, b, c, d, blocks, x.pairs(), pairs, x.nibbleStarts(), at, scratch.shorts);
+            } else {
+                addBytes(weights.data(), a, b, c, d, HALVES * blocks, x.pairs(), pairs, x.byteStarts(), HALVES * at,
+                        scratch.shorts);
+            }
+            addScaled(layout, STREAM, blocks, x, at, INTEGERS, 2 * STREAM, SUMS + i * TILE_ROWS + part, scratch);
+        }
+    }
+
+    /** Where in a tile's ints of some columns those of a row are. */
+    private static long offset(int row, long strip) {
+        return row / STRIP_ROWS * strip + 4L * (row % STRIP_ROWS);
+    }
+
+    private static ShortVector pair(int[] pairs, int at) {
+        return IntVector.broadcast(INTS, pairs[at]).reinterpretAsShorts();
+    }
+
+    private static ShortVector nibbles(ShortVector quants, int shift) {
+        return quants.lanewise(VectorOperators.LSHR, shift).and(NIBBLE);
+    }
+
+    private static ShortVector bytes(ShortVector quants, int shift) {
+        return quants.lanewise(VectorOperators.LSHR, shift).and(BYTE);
+    }
+
+    private static void unpack(boolean nibbles, MemorySegment data, long at, long strip, int blocks, short[] w) {
+        for (int part = 0; part < TILE_ROWS; part += PART) {
+            long atA = at + offset(part, strip);
+            long atB = at + offset(part + LENGTH, strip);
+            if (nibbles) {
+                for (int i = 0; i < blocks * (BLOCK / 8); i++) {
+                    ShortVector a = shorts(data, atA + STEP * i);
+                    ShortVector b = shorts(data, atB + STEP * i);
+                    int to = UNPACKED + 4 * i * PAIR + 2 * part;
+                    a.and(NIBBLE).intoArray(w, to);
+                    b.and(NIBBLE).intoArray(w, to + 2 * LENGTH);
+                    nibbles(a, 4).intoArray(w, to + PAIR);
+                    nibbles(b, 4).intoArray(w, to + PAIR + 2 * LENGTH);
+                    nibbles(a, 8).intoArray(w, to + 2 * PAIR);
+                    nibbles(b, 8).intoArray(w, to + 2 * PAIR + 2 * LENGTH);
+                    a.lanewise(VectorOperators.LSHR, 12).intoArray(w, to + 3 * PAIR);
+                    b.lanewise(VectorOperators.LSHR, 12).intoArray(w, to + 3 * PAIR + 2 * LENGTH);
+                }
+            } else {
+                for (int i = 0; i < blocks * (BLOCK / 4); i++) {
+                    ShortVector a = shorts(data, atA + STEP * i);
+                    ShortVector b = shorts(data, atB + STEP * i);
+                    int to = UNPACKED + 2 * i * PAIR + 2 * part;
+                    a.and(BYTE).intoArray(w, to);
+                    b.and(BYTE).intoArray(w, to + 2 * LENGTH);
+                    a.lanewise(VectorOperators.LSHR, 8).intoArray(w, to + PAIR);
+                    b.lanewise(VectorOperators.LSHR, 8).intoArray(w, to + PAIR + 2 * LENGTH);
+                }
+            }
+        }
+    }
+
+    /**
+     * The integer sums of unpacked quants of two vectors of rows and a group of rows of activations, each over
+     * {@code count} pairs of columns.
+     */
+    private static void addPairs(short[] w, int part, int sums, int count, int[] x, int from, int stride, int[] starts,
+            int start, int startStride) {
+        for (int sum = 0; sum < sums; sum++) {
+            int first = start + sum;
+            ShortVector a0 = pair(starts, first);
+            ShortVector a1 = pair(starts, first + startStride);
+            ShortVector a2 = pair(starts, first + 2 * startStride);
+            ShortVector a3 = pair(starts, first + 3 * startStride);
+            ShortVector b0 = a0;
+            ShortVector b1 = a1;
+            ShortVector b2 = a2;
+            ShortVector b3 = a3;
+            for (int i = sum * count; i < (sum + 1) * count; i++) {
+                ShortVector a = shorts(w, UNPACKED + i * PAIR + part);
+                ShortVector b = shorts(w, UNPACKED + i * PAIR + part + 2 * LENGTH);
+                ShortVector x0 = pair(x, from + i);
+                a0 = a0.add(a.mul(x0));
+                b0 = b0.add(b.mul(x0));
+                ShortVector x1 = pair(x, from + i + stride);
+                a1 = a1.add(a.mul(x1));
+                b1 = b1.add(b.mul(x1));
+                ShortVector x2 = pair(x, from + i + 2 * stride);
+                a2 = a2.add(a.mul(x2));
+                b2 = b2.add(b.mul(x2));
+                ShortVector x3 = pair(x, from + i + 3 * stride);
+                a3 = a3.add(a.mul(x3));
+                b3 = b3.add(b.mul(x3));
+            }
+            int to = INTEGERS + sum * GROUP_ROWS * PAIR + part;
+            a0.intoArray(w, to);
+            b0.intoArray(w, to + 2 * LENGTH);
+            a1.intoArray(w, to + PAIR);
+            b1.intoArray(w, to + PAIR + 2 * LENGTH);
+            a2.intoArray(w, to + 2 * PAIR);
+            b2.intoArray(w, to + 2 * PAIR + 2 * LENGTH);
+            a3.intoArray(w, to + 3 * PAIR);
+            b3.intoArray(w, to + 3 * PAIR + 2 * LENGTH);
+        }
+    }
+
+    /** The integer sums of blocks of nibbles of four vectors of rows and a row of activations. */
+    private static void addNibbles(MemorySegment data, long atA, long atB, long atC, long atD, int blocks, int[] x,
+            int from,
+            int[] starts, int start, short[] sums) {
+        for (int block = 0; block < blocks; block++) {
+            ShortVector a = pair(starts, start + block);
+            ShortVector b = a;
+            ShortVector c = a;
+            ShortVector d = a;
+            for (int i = block * (BLOCK / 8); i < (block + 1) * (BLOCK / 8); i++) {
+                ShortVector quantsA = shorts(data, atA + STEP * i);
+                ShortVector quantsB = shorts(data, atB + STEP * i);
+                ShortVector quantsC = shorts(data, atC + STEP * i);
+                ShortVector quantsD = shorts(data, atD + STEP * i);
+                for (int j = 0; j < 4; j++) {
+                    ShortVector value = pair(x, from + 4 * i + j);
+                    a = a.add(nibbles(quantsA, 4 * j).mul(value));
+                    b = b.add(nibbles(quantsB, 4 * j).mul(value));
+                    c = c.add(nibbles(quantsC, 4 * j).mul(value));
+                    d = d.add(nibbles(quantsD, 4 * j).mul(value));
+                }
+            }
+            int to = INTEGERS + block * 2 * STREAM;
+            a.intoArray(sums, to);
+            b.intoArray(sums, to + 2 * LENGTH);
+            c.intoArray(sums, to + 4 * LENGTH);
+            d.intoArray(sums, to + 6 * LENGTH);
+        }
+    }
+
+    /** The integer sums of half blocks of bytes of four vectors of rows and a row of activations. */
+    private static void addBytes(MemorySegment data, long atA, long atB, long atC, long atD, int halves, int[] x,
+            int from,
+            int[] starts, int start, short[] sums) {
+        for (int half = 0; half < halves; half++) {
+            ShortVector a = pair(starts, start + half);
+            ShortVector b = a;
+            ShortVector c = a;
+            ShortVector d = a;
+            for (int i = half * (BLOCK / 8); i < (half + 1) * (BLOCK / 8); i++) {
+                ShortVector quantsA = shorts(data, atA + STEP * i);
+                ShortVector quantsB = shorts(data, atB + STEP * i);
+                ShortVector quantsC = shorts(data, atC + STEP * i);
+                ShortVector quantsD = shorts(data, atD + STEP * i);
+                for (int j = 0; j < 2; j++) {
+                    ShortVector value = pair(x, from + 2 * i + j);
+                    a = a.add(bytes(quantsA, 8 * j).mul(value));
+                    b = b.add(bytes(quantsB, 8 * j).mul(value));
+                    c = c.add(bytes(quantsC, 8 * j).mul(value));
+                    d = d.add(bytes(quantsD, 8 * j).mul(value));
+                }
+            }
+            int to = INTEGERS + half * 2 * STREAM;
+            a.intoArray(sums, to);
+            b.intoArray(sums, to + 2 * LENGTH);
+            c.intoArray(sums, to + 4 * LENGTH);
+            d.intoArray(sums, to + 6 * LENGTH);
+        }
+    }
+
+    /** Adds a row's integer sums to its sums: both halves of a lane, times the scales of weights and activations. */
+    private static void addScaled(PackedLayout layout, int rows, int blocks, Activations x, int at, int from,
+            int stride, int to,
+            KernelScratch scratch) {
+        short[] sums = scratch.shorts;
+        float[] s = scratch.floats;
+        float[] scales = x.scales();
+        float[] scaledSums = x.scaledSums();
+        boolean nibbles = layout.nibbles();
+        boolean minima = layout.minima();
+        int secondScale = layout.scaled() < BLOCK ? rows : 0;
+        for (int i = 0; i < rows; i += LENGTH) {
+            FloatVector sum = load(s, to + i);
+            if (nibbles) {
+                for (int block = 0; block < blocks; block++) {
+                    // Both halves fit 16 bits together.
+                    IntVector pair = shorts(sums, from + block * stride + 2 * i).reinterpretAsInts();
+                    IntVector both = pair.add(pair.lanewise(VectorOperators.LSHL, 16))
+                            .lanewise(VectorOperators.ASHR, 16);
+                    sum = toFloats(both).mul(scales[at + block]).fma(load(s, SCALES + block * HALVES * rows + i), sum);
+                    if (minima) {
+                        sum = load(s, OFFSETS + block * rows + i)
+                                .fma(FloatVector.broadcast(FLOATS, scaledSums[at + block]), sum);
+                    }
+                }
+            } else {
+                for (int block = 0; block < blocks; block++) {
+                    int scale = SCALES + block * HALVES * rows + i;
+                    for (int half = 0; half < HALVES; half++) {
+                        IntVector pair = shorts(sums, from + (HALVES * block + half) * stride + 2 * i)
+                                .reinterpretAsInts();
+                        IntVector both = pair.lanewise(VectorOperators.LSHL, 16).lanewise(VectorOperators.ASHR, 16)
+                                .add(pair.lanewise(VectorOperators.ASHR, 16));
+                        sum = toFloats(both).mul(scales[at + block]).fma(load(s, scale + half * secondScale), sum);
+                    }
+                    if (minima) {
+                        sum = load(s, OFFSETS + block * rows + i)
+                                .fma(FloatVector.broadcast(FLOATS, scaledSums[at + block]), sum);
+                    }
+                }
+            }
+            sum.intoArray(s, to + i);
+        }
+    }
+}
