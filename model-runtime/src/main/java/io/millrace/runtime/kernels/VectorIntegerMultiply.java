@@ -39,7 +39,7 @@ import jdk.incubator.vector.VectorOperators;
  * <p>
  * A single row of activations meets the quants as they stream by; four together meet quants that were unpacked to scratch. Each
  * step goes through arrays, because a method that takes or gives vectors may not be inlined, and vectors that cross a call are
- * boxed. For the same reason a step has about 35 vector operations at most, and all but one of the steps are too long to be
+ * boxed. For the same reason a step has about 35 vector operations at most, and all steps are too long to be
  * inlined into their caller (325 bytes): where the compiler's tree of a method has 18,000 nodes, it inlines no more.
  */
 final class VectorIntegerMultiply {
@@ -96,8 +96,7 @@ final class VectorIntegerMultiply {
             }
             for (int i = 0; i < GROUP_ROWS; i++) {
                 addScaled(layout, TILE_ROWS, blocks, x, at + i * x.blockStride(), INTEGERS + i * PAIR,
-                        GROUP_ROWS * PAIR,
-                        SUMS + (row + i) * TILE_ROWS, scratch);
+                        GROUP_ROWS * PAIR, SUMS + (row + i) * TILE_ROWS, scratch);
             }
         }
     }
@@ -139,10 +138,7 @@ final class VectorIntegerMultiply {
         return quants.lanewise(VectorOperators.LSHR, shift).and(NIBBLE);
     }
 
-    private static ShortVector bytes(ShortVector quants, int shift) {
-        return quants.lanewise(VectorOperators.LSHR, shift).and(BYTE);
-    }
-
+    /** Quants to shorts, a pair of columns to an int as they are multiplied. */
     private static void unpack(boolean nibbles, MemorySegment data, long at, long strip, int blocks, short[] w) {
         for (int part = 0; part < TILE_ROWS; part += PART) {
             long atA = at + offset(part, strip);
@@ -233,7 +229,12 @@ final class VectorIntegerMultiply {
                 ShortVector quantsB = shorts(data, atB + STEP * i);
                 ShortVector quantsC = shorts(data, atC + STEP * i);
                 ShortVector quantsD = shorts(data, atD + STEP * i);
-                for (int j = 0; j < 4; j++) {
+                ShortVector first = pair(x, from + 4 * i);
+                a = a.add(quantsA.and(NIBBLE).mul(first));
+                b = b.add(quantsB.and(NIBBLE).mul(first));
+                c = c.add(quantsC.and(NIBBLE).mul(first));
+                d = d.add(quantsD.and(NIBBLE).mul(first));
+                for (int j = 1; j < 4; j++) {
                     ShortVector value = pair(x, from + 4 * i + j);
                     a = a.add(nibbles(quantsA, 4 * j).mul(value));
                     b = b.add(nibbles(quantsB, 4 * j).mul(value));
@@ -263,13 +264,16 @@ final class VectorIntegerMultiply {
                 ShortVector quantsB = shorts(data, atB + STEP * i);
                 ShortVector quantsC = shorts(data, atC + STEP * i);
                 ShortVector quantsD = shorts(data, atD + STEP * i);
-                for (int j = 0; j < 2; j++) {
-                    ShortVector value = pair(x, from + 2 * i + j);
-                    a = a.add(bytes(quantsA, 8 * j).mul(value));
-                    b = b.add(bytes(quantsB, 8 * j).mul(value));
-                    c = c.add(bytes(quantsC, 8 * j).mul(value));
-                    d = d.add(bytes(quantsD, 8 * j).mul(value));
-                }
+                ShortVector first = pair(x, from + 2 * i);
+                a = a.add(quantsA.and(BYTE).mul(first));
+                b = b.add(quantsB.and(BYTE).mul(first));
+                c = c.add(quantsC.and(BYTE).mul(first));
+                d = d.add(quantsD.and(BYTE).mul(first));
+                ShortVector second = pair(x, from + 2 * i + 1);
+                a = a.add(quantsA.lanewise(VectorOperators.LSHR, 8).mul(second));
+                b = b.add(quantsB.lanewise(VectorOperators.LSHR, 8).mul(second));
+                c = c.add(quantsC.lanewise(VectorOperators.LSHR, 8).mul(second));
+                d = d.add(quantsD.lanewise(VectorOperators.LSHR, 8).mul(second));
             }
             int to = INTEGERS + half * 2 * STREAM;
             a.intoArray(sums, to);
@@ -281,8 +285,7 @@ final class VectorIntegerMultiply {
 
     /** Adds a row's integer sums to its sums: both halves of a lane, times the scales of weights and activations. */
     private static void addScaled(PackedLayout layout, int rows, int blocks, Activations x, int at, int from,
-            int stride, int to,
-            KernelScratch scratch) {
+            int stride, int to, KernelScratch scratch) {
         short[] sums = scratch.shorts;
         float[] s = scratch.floats;
         float[] scales = x.scales();
