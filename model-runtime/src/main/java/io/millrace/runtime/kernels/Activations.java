@@ -19,9 +19,10 @@ public final class Activations {
     private final float[] values;
     private final int stride;
     private final boolean rounds;
-    private final int pairStride;
+    private final int factorStride;
     private final int blockStride;
-    private final int[] pairs;
+    private final int[] nibbleFactors;
+    private final int[] byteFactors;
     private final int[] nibbleStarts;
     private final int[] byteStarts;
     private final float[] scales;
@@ -51,9 +52,10 @@ public final class Activations {
         this.rounds = rounds;
         stride = Kernels.padded(width) + SKEW;
         values = new float[rows * stride];
-        pairStride = width / 2 + SKEW;
+        factorStride = width / 2 + SKEW;
         blockStride = width / BLOCK;
-        pairs = rounds ? new int[rows * pairStride] : NO_INTS;
+        nibbleFactors = rounds ? new int[rows * factorStride] : NO_INTS;
+        byteFactors = rounds ? new int[rows * factorStride] : NO_INTS;
         nibbleStarts = rounds ? new int[rows * blockStride] : NO_INTS;
         byteStarts = rounds ? new int[2 * rows * blockStride] : NO_INTS;
         scales = rounds ? new float[rows * blockStride] : NO_FLOATS;
@@ -75,14 +77,35 @@ public final class Activations {
         return rounds;
     }
 
-    /** Rounded values, {@code [row][pairStride()]}: column {@code 2 i} in the low half of int {@code i}, the next one in the high. */
-    int[] pairs() {
-        return pairs;
+    /**
+     * What shifted shorts of four nibbles are multiplied by, {@code [row][factorStride()]}, modulo 2^16: for column {@code 2 i} in
+     * the low half of int {@code i}, for the next one in the high.
+     *
+     * <p>
+     * A short {@code v} of nibbles {@code q0} to {@code q3}, from the lowest, shifted right by {@code 4 j} bits is
+     * {@code q_j + 16 (v >> 4 (j + 1))}. So the sum of all {@code q_j x_j} is that of all
+     * {@code (v >> 4 j) (x_j - 16 x_(j - 1))}, and no nibble is masked.
+     */
+    int[] nibbleFactors() {
+        return nibbleFactors;
     }
 
-    /** Distance of two rows of pairs. */
-    int pairStride() {
-        return pairStride;
+    /** The same for shorts of two bytes: {@code x_j - 256 x_(j - 1)}. */
+    int[] byteFactors() {
+        return byteFactors;
+    }
+
+    /** Distance of two rows of factors. */
+    int factorStride() {
+        return factorStride;
+    }
+
+    /** A rounded value. */
+    int rounded(int row, int column) {
+        int at = row * factorStride + column / 2;
+        int shift = column % 2 * 16;
+        int factor = byteFactors[at] >> shift;
+        return (short) (at % 2 == 0 ? factor : factor + 256 * (byteFactors[at - 1] >> shift));
     }
 
     /** Blocks of a row: the distance of two rows of what there is once a block. */
@@ -90,12 +113,12 @@ public final class Activations {
         return blockStride;
     }
 
-    /** By block, in both halves of an int: -8 times the sum of its values in that half of the pairs. */
+    /** By block, in both halves of an int: -8 times the sum of its values in that half of the ints. */
     int[] nibbleStarts() {
         return nibbleStarts;
     }
 
-    /** By half a block, in both halves of an int: -32 times the sum of its values in that half of the pairs. */
+    /** By half a block, in both halves of an int: -32 times the sum of its values in that half of the ints. */
     int[] byteStarts() {
         return byteStarts;
     }

@@ -24,8 +24,7 @@ final class Rounding {
      * @param rounded values, in 32 bits
      */
     static void store(Activations x, int row, int block, float largest, int[] rounded) {
-        int[] pairs = x.pairs();
-        int to = row * x.pairStride() + block * (Activations.BLOCK / 2);
+        int to = row * x.factorStride() + block * (Activations.BLOCK / 2);
         int at = row * x.blockStride() + block;
         int even = 0;
         int odd = 0;
@@ -35,7 +34,14 @@ final class Rounding {
             for (int i = half * Activations.HALF_BLOCK / 2; i < (half + 1) * Activations.HALF_BLOCK / 2; i++) {
                 int low = rounded[2 * i];
                 int high = rounded[2 * i + 1];
-                pairs[to + i] = pair(low, high);
+                int lowBefore = i == 0 ? 0 : rounded[2 * i - 2];
+                int highBefore = i == 0 ? 0 : rounded[2 * i - 1];
+                x.nibbleFactors()[to + i] = i % 4 == 0
+                        ? pair(low, high - 16 * rounded[2 * i + 6])
+                        : pair(low - 16 * lowBefore, high - 16 * highBefore);
+                x.byteFactors()[to + i] = i % 2 == 0
+                        ? pair(low, high)
+                        : pair(low - 256 * lowBefore, high - 256 * highBefore);
                 evenOfHalf += low;
                 oddOfHalf += high;
             }

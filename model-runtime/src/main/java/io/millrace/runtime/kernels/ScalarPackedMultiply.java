@@ -115,11 +115,9 @@ final class ScalarPackedMultiply {
         }
 
         private int integers(Activations x, int row, int from, int end) {
-            int pairs = row * x.pairStride() + number * (BLOCK / 2);
             int sum = 0;
-            for (int k = from; k < end; k += 2) {
-                int pair = x.pairs()[pairs + k / 2];
-                sum += quants[k] * (short) pair + quants[k + 1] * (pair >> 16);
+            for (int k = from; k < end; k++) {
+                sum += quants[k] * x.rounded(row, number * BLOCK + k);
             }
             return sum;
         }

@@ -132,23 +132,26 @@ final class VectorFloatMultiply {
     /** Adds the products of quants of four vectors of rows and a row of activations to its sums. */
     private static void addQuants(MemorySegment data, long atA, long atB, long atC, long atD, int to, int blocks,
             float[] x, int from, float[] s) {
+        long i = 0;
+        int column = from;
         for (int block = 0; block < blocks; block++) {
             FloatVector a = FloatVector.zero(FLOATS);
             FloatVector b = a;
             FloatVector c = a;
             FloatVector d = a;
-            for (int i = block * (BLOCK / 4); i < (block + 1) * (BLOCK / 4); i++) {
-                IntVector intsA = ints(data, atA + STEP * i);
-                IntVector intsB = ints(data, atB + STEP * i);
-                IntVector intsC = ints(data, atC + STEP * i);
-                IntVector intsD = ints(data, atD + STEP * i);
+            for (long end = i + STEP * (BLOCK / 4); i != end; i += STEP) {
+                IntVector intsA = ints(data, atA + i);
+                IntVector intsB = ints(data, atB + i);
+                IntVector intsC = ints(data, atC + i);
+                IntVector intsD = ints(data, atD + i);
                 for (int j = 0; j < 4; j++) {
-                    FloatVector value = FloatVector.broadcast(FLOATS, x[from + 4 * i + j]);
+                    FloatVector value = FloatVector.broadcast(FLOATS, x[column + j]);
                     a = quants(intsA, 24 - 8 * j).fma(value, a);
                     b = quants(intsB, 24 - 8 * j).fma(value, b);
                     c = quants(intsC, 24 - 8 * j).fma(value, c);
                     d = quants(intsD, 24 - 8 * j).fma(value, d);
                 }
+                column += 4;
             }
             int scale = SCALES + block * HALVES * STREAM;
             a.fma(load(s, scale), load(s, to)).intoArray(s, to);

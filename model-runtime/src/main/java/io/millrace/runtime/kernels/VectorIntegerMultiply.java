@@ -3,6 +3,7 @@ package io.millrace.runtime.kernels;
 import static io.millrace.runtime.kernels.Lanes.FLOATS;
 import static io.millrace.runtime.kernels.Lanes.INTS;
 import static io.millrace.runtime.kernels.Lanes.LENGTH;
+import static io.millrace.runtime.kernels.Lanes.ints;
 import static io.millrace.runtime.kernels.Lanes.load;
 import static io.millrace.runtime.kernels.Lanes.shorts;
 import static io.millrace.runtime.kernels.Lanes.toFloats;
@@ -41,10 +42,14 @@ import jdk.incubator.vector.VectorOperators;
  * step goes through arrays, because a method that takes or gives vectors may not be inlined, and vectors that cross a call are
  * boxed. For the same reason a step has about 35 vector operations at most, and all steps are too long to be
  * inlined into their caller (325 bytes): where the compiler's tree of a method has 18,000 nodes, it inlines no more.
+ *
+ * <p>
+ * Quants are not masked: see {@link Activations#nibbleFactors}. And loops over them end with {@code !=} on purpose. The compiler
+ * takes no such loop for a counted one, and so compares each load's address with the bounds where it is. In a counted loop it
+ * computes beforehand which rounds need no comparison, for four loads at once; the loops here are so short that this took longer
+ * than the products.
  */
 final class VectorIntegerMultiply {
-    private static final short NIBBLE = 0xf;
-    private static final short BYTE = 0xff;
     /** Rows of weights that are computed together: two vectors. */
     private static final int PART = 2 * LENGTH;
     /** Rows of weights that one row of activations meets together: four vectors, which come in side by side. */
@@ -88,11 +93,12 @@ final class VectorIntegerMultiply {
         int sumsPerBlock = layout.nibbles() ? 1 : HALVES;
         int[] starts = layout.nibbles() ? x.nibbleStarts() : x.byteStarts();
         for (int row = 0; row < rows; row += GROUP_ROWS) {
-            int pairs = (first + row) * x.pairStride() + block * (BLOCK / 2);
+            int pairs = (first + row) * x.factorStride() + block * (BLOCK / 2);
             int at = (first + row) * x.blockStride() + block;
             for (int part = 0; part < TILE_ROWS; part += PART) {
-                addPairs(scratch.shorts, 2 * part, blocks * sumsPerBlock, BLOCK / 2 / sumsPerBlock, x.pairs(), pairs,
-                        x.pairStride(), starts, at * sumsPerBlock, x.blockStride() * sumsPerBlock);
+                addPairs(scratch.shorts, 2 * part, blocks * sumsPerBlock, BLOCK / 2 / sumsPerBlock,
+                        layout.nibbles() ? x.nibbleFactors() : x.byteFactors(), pairs,
+                        x.factorStride(), starts, at * sumsPerBlock, x.blockStride() * sumsPerBlock);
             }
             for (int i = 0; i < GROUP_ROWS; i++) {
                 addScaled(layout, TILE_ROWS, blocks, x, at + i * x.blockStride(), INTEGERS + i * PAIR,
@@ -113,12 +119,14 @@ final class VectorIntegerMultiply {
         long c = quants + offset(part + 2 * LENGTH, layout.stripBytes(weights.cols()));
         long d = quants + offset(part + 3 * LENGTH, layout.stripBytes(weights.cols()));
         for (int i = row; i < end; i++) {
-            int pairs = (first + i) * x.pairStride() + block * (BLOCK / 2);
+            int pairs = (first + i) * x.factorStride() + block * (BLOCK / 2);
             int at = (first + i) * x.blockStride() + block;
             if (layout.nibbles()) {
-                addNibbles(weights.data(), a, b, c, d, blocks, x.pairs(), pairs, x.nibbleStarts(), at, scratch.shorts);
+                addNibbles(weights.data(), a, b, c, d, blocks, x.nibbleFactors(), pairs, x.nibbleStarts(), at,
+                        scratch.shorts);
             } else {
-                addBytes(weights.data(), a, b, c, d, HALVES * blocks, x.pairs(), pairs, x.byteStarts(), HALVES * at,
+                addBytes(weights.data(), a, b, c, d, HALVES * blocks, x.byteFactors(), pairs, x.byteStarts(),
+                        HALVES * at,
                         scratch.shorts);
             }
             addScaled(layout, STREAM, blocks, x, at, INTEGERS, 2 * STREAM, SUMS + i * TILE_ROWS + part, scratch);
@@ -134,38 +142,35 @@ final class VectorIntegerMultiply {
         return IntVector.broadcast(INTS, pairs[at]).reinterpretAsShorts();
     }
 
-    private static ShortVector nibbles(ShortVector quants, int shift) {
-        return quants.lanewise(VectorOperators.LSHR, shift).and(NIBBLE);
-    }
-
     /** Quants to shorts, a pair of columns to an int as they are multiplied. */
     private static void unpack(boolean nibbles, MemorySegment data, long at, long strip, int blocks, short[] w) {
         for (int part = 0; part < TILE_ROWS; part += PART) {
             long atA = at + offset(part, strip);
             long atB = at + offset(part + LENGTH, strip);
+            int to = UNPACKED + 2 * part;
             if (nibbles) {
-                for (int i = 0; i < blocks * (BLOCK / 8); i++) {
-                    ShortVector a = shorts(data, atA + STEP * i);
-                    ShortVector b = shorts(data, atB + STEP * i);
-                    int to = UNPACKED + 4 * i * PAIR + 2 * part;
-                    a.and(NIBBLE).intoArray(w, to);
-                    b.and(NIBBLE).intoArray(w, to + 2 * LENGTH);
-                    nibbles(a, 4).intoArray(w, to + PAIR);
-                    nibbles(b, 4).intoArray(w, to + PAIR + 2 * LENGTH);
-                    nibbles(a, 8).intoArray(w, to + 2 * PAIR);
-                    nibbles(b, 8).intoArray(w, to + 2 * PAIR + 2 * LENGTH);
-                    a.lanewise(VectorOperators.LSHR, 12).intoArray(w, to + 3 * PAIR);
-                    b.lanewise(VectorOperators.LSHR, 12).intoArray(w, to + 3 * PAIR + 2 * LENGTH);
+                for (long i = 0, end = STEP * blocks * (BLOCK / 8); i != end; i += STEP) {
+                    IntVector a = ints(data, atA + i);
+                    IntVector b = ints(data, atB + i);
+                    a.reinterpretAsShorts().intoArray(w, to);
+                    b.reinterpretAsShorts().intoArray(w, to + 2 * LENGTH);
+                    a.lanewise(VectorOperators.LSHR, 4).reinterpretAsShorts().intoArray(w, to + PAIR);
+                    b.lanewise(VectorOperators.LSHR, 4).reinterpretAsShorts().intoArray(w, to + PAIR + 2 * LENGTH);
+                    a.lanewise(VectorOperators.LSHR, 8).reinterpretAsShorts().intoArray(w, to + 2 * PAIR);
+                    b.lanewise(VectorOperators.LSHR, 8).reinterpretAsShorts().intoArray(w, to + 2 * PAIR + 2 * LENGTH);
+                    a.lanewise(VectorOperators.LSHR, 12).reinterpretAsShorts().intoArray(w, to + 3 * PAIR);
+                    b.lanewise(VectorOperators.LSHR, 12).reinterpretAsShorts().intoArray(w, to + 3 * PAIR + 2 * LENGTH);
+                    to += 4 * PAIR;
                 }
             } else {
-                for (int i = 0; i < blocks * (BLOCK / 4); i++) {
-                    ShortVector a = shorts(data, atA + STEP * i);
-                    ShortVector b = shorts(data, atB + STEP * i);
-                    int to = UNPACKED + 2 * i * PAIR + 2 * part;
-                    a.and(BYTE).intoArray(w, to);
-                    b.and(BYTE).intoArray(w, to + 2 * LENGTH);
+                for (long i = 0, end = STEP * blocks * (BLOCK / 4); i != end; i += STEP) {
+                    ShortVector a = shorts(data, atA + i);
+                    ShortVector b = shorts(data, atB + i);
+                    a.intoArray(w, to);
+                    b.intoArray(w, to + 2 * LENGTH);
                     a.lanewise(VectorOperators.LSHR, 8).intoArray(w, to + PAIR);
                     b.lanewise(VectorOperators.LSHR, 8).intoArray(w, to + PAIR + 2 * LENGTH);
+                    to += 2 * PAIR;
                 }
             }
         }
@@ -219,28 +224,30 @@ final class VectorIntegerMultiply {
     private static void addNibbles(MemorySegment data, long atA, long atB, long atC, long atD, int blocks, int[] x,
             int from,
             int[] starts, int start, short[] sums) {
+        long i = 0;
+        int column = from;
         for (int block = 0; block < blocks; block++) {
             ShortVector a = pair(starts, start + block);
             ShortVector b = a;
             ShortVector c = a;
             ShortVector d = a;
-            for (int i = block * (BLOCK / 8); i < (block + 1) * (BLOCK / 8); i++) {
-                ShortVector quantsA = shorts(data, atA + STEP * i);
-                ShortVector quantsB = shorts(data, atB + STEP * i);
-                ShortVector quantsC = shorts(data, atC + STEP * i);
-                ShortVector quantsD = shorts(data, atD + STEP * i);
-                ShortVector first = pair(x, from + 4 * i);
-                a = a.add(quantsA.and(NIBBLE).mul(first));
-                b = b.add(quantsB.and(NIBBLE).mul(first));
-                c = c.add(quantsC.and(NIBBLE).mul(first));
-                d = d.add(quantsD.and(NIBBLE).mul(first));
-                for (int j = 1; j < 4; j++) {
-                    ShortVector value = pair(x, from + 4 * i + j);
-                    a = a.add(nibbles(quantsA, 4 * j).mul(value));
-                    b = b.add(nibbles(quantsB, 4 * j).mul(value));
-                    c = c.add(nibbles(quantsC, 4 * j).mul(value));
-                    d = d.add(nibbles(quantsD, 4 * j).mul(value));
+            for (long end = i + STEP * (BLOCK / 8); i != end; i += STEP) {
+                IntVector quantsA = ints(data, atA + i);
+                IntVector quantsB = ints(data, atB + i);
+                IntVector quantsC = ints(data, atC + i);
+                IntVector quantsD = ints(data, atD + i);
+                for (int j = 0; j < 4; j++) {
+                    ShortVector factor = pair(x, column + j);
+                    a = a.add(quantsA.reinterpretAsShorts().mul(factor));
+                    b = b.add(quantsB.reinterpretAsShorts().mul(factor));
+                    c = c.add(quantsC.reinterpretAsShorts().mul(factor));
+                    d = d.add(quantsD.reinterpretAsShorts().mul(factor));
+                    quantsA = quantsA.lanewise(VectorOperators.LSHR, 4);
+                    quantsB = quantsB.lanewise(VectorOperators.LSHR, 4);
+                    quantsC = quantsC.lanewise(VectorOperators.LSHR, 4);
+                    quantsD = quantsD.lanewise(VectorOperators.LSHR, 4);
                 }
+                column += 4;
             }
             int to = INTEGERS + block * 2 * STREAM;
             a.intoArray(sums, to);
@@ -254,26 +261,29 @@ final class VectorIntegerMultiply {
     private static void addBytes(MemorySegment data, long atA, long atB, long atC, long atD, int halves, int[] x,
             int from,
             int[] starts, int start, short[] sums) {
+        long i = 0;
+        int column = from;
         for (int half = 0; half < halves; half++) {
             ShortVector a = pair(starts, start + half);
             ShortVector b = a;
             ShortVector c = a;
             ShortVector d = a;
-            for (int i = half * (BLOCK / 8); i < (half + 1) * (BLOCK / 8); i++) {
-                ShortVector quantsA = shorts(data, atA + STEP * i);
-                ShortVector quantsB = shorts(data, atB + STEP * i);
-                ShortVector quantsC = shorts(data, atC + STEP * i);
-                ShortVector quantsD = shorts(data, atD + STEP * i);
-                ShortVector first = pair(x, from + 2 * i);
-                a = a.add(quantsA.and(BYTE).mul(first));
-                b = b.add(quantsB.and(BYTE).mul(first));
-                c = c.add(quantsC.and(BYTE).mul(first));
-                d = d.add(quantsD.and(BYTE).mul(first));
-                ShortVector second = pair(x, from + 2 * i + 1);
+            for (long end = i + STEP * (BLOCK / 8); i != end; i += STEP) {
+                ShortVector quantsA = shorts(data, atA + i);
+                ShortVector quantsB = shorts(data, atB + i);
+                ShortVector quantsC = shorts(data, atC + i);
+                ShortVector quantsD = shorts(data, atD + i);
+                ShortVector first = pair(x, column);
+                a = a.add(quantsA.mul(first));
+                b = b.add(quantsB.mul(first));
+                c = c.add(quantsC.mul(first));
+                d = d.add(quantsD.mul(first));
+                ShortVector second = pair(x, column + 1);
                 a = a.add(quantsA.lanewise(VectorOperators.LSHR, 8).mul(second));
                 b = b.add(quantsB.lanewise(VectorOperators.LSHR, 8).mul(second));
                 c = c.add(quantsC.lanewise(VectorOperators.LSHR, 8).mul(second));
                 d = d.add(quantsD.lanewise(VectorOperators.LSHR, 8).mul(second));
+                column += 2;
             }
             int to = INTEGERS + half * 2 * STREAM;
             a.intoArray(sums, to);
@@ -293,34 +303,40 @@ final class VectorIntegerMultiply {
         boolean nibbles = layout.nibbles();
         boolean minima = layout.minima();
         int secondScale = layout.scaled() < BLOCK ? rows : 0;
+        int end = from + blocks * stride * (nibbles ? 1 : HALVES);
         for (int i = 0; i < rows; i += LENGTH) {
             FloatVector sum = load(s, to + i);
+            int block = at;
+            int scale = SCALES + i;
+            int offset = OFFSETS + i;
             if (nibbles) {
-                for (int block = 0; block < blocks; block++) {
+                for (int integers = from; integers != end; integers += stride) {
                     // Both halves fit 16 bits together.
-                    IntVector pair = shorts(sums, from + block * stride + 2 * i).reinterpretAsInts();
+                    IntVector pair = shorts(sums, integers + 2 * i).reinterpretAsInts();
                     IntVector both = pair.add(pair.lanewise(VectorOperators.LSHL, 16))
                             .lanewise(VectorOperators.ASHR, 16);
-                    sum = toFloats(both).mul(scales[at + block]).fma(load(s, SCALES + block * HALVES * rows + i), sum);
+                    sum = toFloats(both).mul(scales[block]).fma(load(s, scale), sum);
                     if (minima) {
-                        sum = load(s, OFFSETS + block * rows + i)
-                                .fma(FloatVector.broadcast(FLOATS, scaledSums[at + block]), sum);
+                        sum = load(s, offset).fma(FloatVector.broadcast(FLOATS, scaledSums[block]), sum);
                     }
+                    block++;
+                    scale += HALVES * rows;
+                    offset += rows;
                 }
             } else {
-                for (int block = 0; block < blocks; block++) {
-                    int scale = SCALES + block * HALVES * rows + i;
+                for (int integers = from; integers != end; integers += HALVES * stride) {
                     for (int half = 0; half < HALVES; half++) {
-                        IntVector pair = shorts(sums, from + (HALVES * block + half) * stride + 2 * i)
-                                .reinterpretAsInts();
+                        IntVector pair = shorts(sums, integers + half * stride + 2 * i).reinterpretAsInts();
                         IntVector both = pair.lanewise(VectorOperators.LSHL, 16).lanewise(VectorOperators.ASHR, 16)
                                 .add(pair.lanewise(VectorOperators.ASHR, 16));
-                        sum = toFloats(both).mul(scales[at + block]).fma(load(s, scale + half * secondScale), sum);
+                        sum = toFloats(both).mul(scales[block]).fma(load(s, scale + half * secondScale), sum);
                     }
                     if (minima) {
-                        sum = load(s, OFFSETS + block * rows + i)
-                                .fma(FloatVector.broadcast(FLOATS, scaledSums[at + block]), sum);
+                        sum = load(s, offset).fma(FloatVector.broadcast(FLOATS, scaledSums[block]), sum);
                     }
+                    block++;
+                    scale += HALVES * rows;
+                    offset += rows;
                 }
             }
             sum.intoArray(s, to + i);

@@ -1,5 +1,6 @@
 package io.millrace.runtime.kernels;
 
+import static io.millrace.runtime.kernels.Kernels.LANES;
 import static io.millrace.runtime.kernels.Lanes.FLOATS;
 import static io.millrace.runtime.kernels.Lanes.LENGTH;
 import static io.millrace.runtime.kernels.Lanes.ints;
@@ -15,6 +16,7 @@ import static io.millrace.runtime.packing.PackedLayout.TILE_ROWS;
 import io.millrace.runtime.packing.PackedLayout;
 import java.lang.foreign.MemorySegment;
 import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.VectorOperators;
 
 /** Scales and offsets of packed blocks to floats, in scratch. */
@@ -28,7 +30,7 @@ final class VectorScales {
     /**
      * The scales of some rows in some blocks, and their offsets if the type has them.
      *
-     * @param row the first of {@code rows} rows of the tile
+     * @param row the first of {@code rows} rows of the tile, both multiples of 32
      * @param factor of all of them, a power of two
      */
     static void read(PackedLayout layout, MemorySegment data, long start, int first, int count, int row, int rows,
@@ -39,34 +41,43 @@ final class VectorScales {
         FloatVector zero = FloatVector.broadcast(FLOATS, layout.zero());
         for (int i = 0; i < count; i++) {
             int block = first + i;
-            long scales = start + layout.scalesOffset(block);
+            long scales = start + layout.scalesOffset(block) + (narrow ? row : 2L * row);
             int to = SCALES + i * HALVES * rows;
-            if (i == 0 || block % layout.groupBlocks() == 0) {
-                long wide = narrow ? start + layout.headerOffset(block) : scales;
-                int toWide = narrow ? HEADER : to;
-                for (int at = 0; at < (minima ? 2 * rows : rows); at += LENGTH) {
-                    int from = row + at % rows;
-                    long pairs = wide + (long) (at / rows) * SCALE_BYTES + 4L * (from / 32 * 16 + from % 16);
-                    // Sign, exponent and mantissa of an f16 to where a float has them.
-                    ints(data, pairs).lanewise(VectorOperators.LSHL, from % 32 < 16 ? 16 : 0)
-                            .lanewise(VectorOperators.ASHR, 3).and(SHIFTED_HALF).reinterpretAsFloats().mul(exponent)
-                            .intoArray(s, toWide + at);
+            if (!narrow || i == 0 || block % layout.groupBlocks() == 0) {
+                for (int kind = 0; kind < (minima ? 2 : 1); kind++) {
+                    long wide = narrow
+                            ? start + layout.headerOffset(block) + (long) kind * SCALE_BYTES + 2L * row
+                            : scales;
+                    int at = narrow ? HEADER + kind * rows : to;
+                    for (long end = wide + 2L * rows; wide != end; wide += 4L * LANES) {
+                        for (int lane = 0; lane < LANES; lane += LENGTH) {
+                            // 32 rows are 16 ints. Sign, exponent and mantissa of an f16 to where a float has them.
+                            IntVector pairs = ints(data, wide + 4L * lane);
+                            pairs.lanewise(VectorOperators.LSHL, 16).lanewise(VectorOperators.ASHR, 3)
+                                    .and(SHIFTED_HALF).reinterpretAsFloats().mul(exponent).intoArray(s, at + lane);
+                            pairs.lanewise(VectorOperators.ASHR, 3).and(SHIFTED_HALF).reinterpretAsFloats()
+                                    .mul(exponent).intoArray(s, at + LANES + lane);
+                        }
+                        at += 2 * LANES;
+                    }
                 }
             }
+            int offset = 0;
             if (narrow && minima) {
                 int offsets = OFFSETS + i * rows;
-                for (int at = 0; at < rows; at += LENGTH) {
-                    FloatVector scale = signedBytes(data, scales + row + at).mul(load(s, HEADER + at));
-                    FloatVector minimum = signedBytes(data, scales + TILE_ROWS + row + at)
-                            .mul(load(s, HEADER + rows + at));
-                    scale.intoArray(s, to + at);
-                    scale.fma(zero, minimum.neg()).intoArray(s, offsets + at);
+                for (long end = scales + rows; scales != end; scales += LENGTH) {
+                    FloatVector scale = signedBytes(data, scales).mul(load(s, HEADER + offset));
+                    FloatVector minimum = signedBytes(data, scales + TILE_ROWS).mul(load(s, HEADER + rows + offset));
+                    scale.intoArray(s, to + offset);
+                    scale.fma(zero, minimum.neg()).intoArray(s, offsets + offset);
+                    offset += LENGTH;
                 }
             } else if (narrow) {
-                for (int at = 0; at < rows; at += LENGTH) {
-                    FloatVector wide = load(s, HEADER + at);
-                    signedBytes(data, scales + row + at).mul(wide).intoArray(s, to + at);
-                    signedBytes(data, scales + TILE_ROWS + row + at).mul(wide).intoArray(s, to + rows + at);
+                for (long end = scales + rows; scales != end; scales += LENGTH) {
+                    FloatVector shared = load(s, HEADER + offset);
+                    signedBytes(data, scales).mul(shared).intoArray(s, to + offset);
+                    signedBytes(data, scales + TILE_ROWS).mul(shared).intoArray(s, to + rows + offset);
+                    offset += LENGTH;
                 }
             }
         }

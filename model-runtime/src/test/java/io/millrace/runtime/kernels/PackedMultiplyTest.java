@@ -153,7 +153,7 @@ class PackedMultiplyTest {
         for (int k = 32; k < 96; k++) {
             assertThat(rounded(x, 1, k)).isZero();
         }
-        assertThat(x.pairs()).as("the other row").startsWith(new int[48]);
+        assertThat(x.byteFactors()).as("the other row").startsWith(new int[48]);
     }
 
     @ParameterizedTest
@@ -208,9 +208,7 @@ class PackedMultiplyTest {
     }
 
     private static double rounded(Activations x, int row, int column) {
-        int pair = x.pairs()[row * x.pairStride() + column / 2];
-        int value = column % 2 == 0 ? (short) pair : pair >> 16;
-        return (double) value * x.scales()[row * x.blockStride() + column / 32];
+        return (double) x.rounded(row, column) * x.scales()[row * x.blockStride() + column / 32];
     }
 
     private static float[] multiply(Kernels kernels, PackedMatrix weights, Activations x, int rows) {
