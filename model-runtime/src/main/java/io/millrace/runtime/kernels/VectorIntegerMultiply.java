@@ -304,42 +304,56 @@ final class VectorIntegerMultiply {
         boolean minima = layout.minima();
         int secondScale = layout.scaled() < BLOCK ? rows : 0;
         int end = from + blocks * stride * (nibbles ? 1 : HALVES);
-        for (int i = 0; i < rows; i += LENGTH) {
-            FloatVector sum = load(s, to + i);
+        for (int i = 0; i < rows; i += PART) {
+            FloatVector a = load(s, to + i);
+            FloatVector b = load(s, to + i + LENGTH);
             int block = at;
             int scale = SCALES + i;
             int offset = OFFSETS + i;
             if (nibbles) {
-                for (int integers = from; integers != end; integers += stride) {
-                    // Both halves fit 16 bits together.
-                    IntVector pair = shorts(sums, integers + 2 * i).reinterpretAsInts();
-                    IntVector both = pair.add(pair.lanewise(VectorOperators.LSHL, 16))
-                            .lanewise(VectorOperators.ASHR, 16);
-                    sum = toFloats(both).mul(scales[block]).fma(load(s, scale), sum);
+                for (int integers = from + 2 * i; integers != end + 2 * i; integers += stride) {
+                    // Both halves of a lane fit 16 bits together.
+                    IntVector pairA = shorts(sums, integers).reinterpretAsInts();
+                    IntVector pairB = shorts(sums, integers + 2 * LENGTH).reinterpretAsInts();
+                    FloatVector factor = FloatVector.broadcast(FLOATS, scales[block]);
+                    a = toFloats(pairA.add(pairA.lanewise(VectorOperators.LSHL, 16))
+                            .lanewise(VectorOperators.ASHR, 16)).mul(factor).fma(load(s, scale), a);
+                    b = toFloats(pairB.add(pairB.lanewise(VectorOperators.LSHL, 16))
+                            .lanewise(VectorOperators.ASHR, 16)).mul(factor).fma(load(s, scale + LENGTH), b);
                     if (minima) {
-                        sum = load(s, offset).fma(FloatVector.broadcast(FLOATS, scaledSums[block]), sum);
+                        FloatVector sum = FloatVector.broadcast(FLOATS, scaledSums[block]);
+                        a = load(s, offset).fma(sum, a);
+                        b = load(s, offset + LENGTH).fma(sum, b);
                     }
                     block++;
                     scale += HALVES * rows;
                     offset += rows;
                 }
             } else {
-                for (int integers = from; integers != end; integers += HALVES * stride) {
+                for (int integers = from + 2 * i; integers != end + 2 * i; integers += HALVES * stride) {
+                    FloatVector factor = FloatVector.broadcast(FLOATS, scales[block]);
                     for (int half = 0; half < HALVES; half++) {
-                        IntVector pair = shorts(sums, integers + half * stride + 2 * i).reinterpretAsInts();
-                        IntVector both = pair.lanewise(VectorOperators.LSHL, 16).lanewise(VectorOperators.ASHR, 16)
-                                .add(pair.lanewise(VectorOperators.ASHR, 16));
-                        sum = toFloats(both).mul(scales[block]).fma(load(s, scale + half * secondScale), sum);
+                        IntVector pairA = shorts(sums, integers + half * stride).reinterpretAsInts();
+                        IntVector pairB = shorts(sums, integers + half * stride + 2 * LENGTH).reinterpretAsInts();
+                        a = toFloats(pairA.lanewise(VectorOperators.LSHL, 16).lanewise(VectorOperators.ASHR, 16)
+                                .add(pairA.lanewise(VectorOperators.ASHR, 16))).mul(factor)
+                                .fma(load(s, scale + half * secondScale), a);
+                        b = toFloats(pairB.lanewise(VectorOperators.LSHL, 16).lanewise(VectorOperators.ASHR, 16)
+                                .add(pairB.lanewise(VectorOperators.ASHR, 16))).mul(factor)
+                                .fma(load(s, scale + half * secondScale + LENGTH), b);
                     }
                     if (minima) {
-                        sum = load(s, offset).fma(FloatVector.broadcast(FLOATS, scaledSums[block]), sum);
+                        FloatVector sum = FloatVector.broadcast(FLOATS, scaledSums[block]);
+                        a = load(s, offset).fma(sum, a);
+                        b = load(s, offset + LENGTH).fma(sum, b);
                     }
                     block++;
                     scale += HALVES * rows;
                     offset += rows;
                 }
             }
-            sum.intoArray(s, to + i);
+            a.intoArray(s, to + i);
+            b.intoArray(s, to + i + LENGTH);
         }
     }
 }
