@@ -94,6 +94,15 @@ public final class Parameters {
         return parameters;
     }
 
+    /** The same with {@linkplain InductionHeads induction heads} in the first two blocks, where there are two. */
+    public static Parameters withInductionHeads(NetworkShape shape, long seed) {
+        Parameters parameters = random(shape, seed);
+        if (shape.layers() > 1) {
+            InductionHeads.write(parameters, EMBEDDING_DEVIATION, seed);
+        }
+        return parameters;
+    }
+
     /** The query heads of a group share the value head, and so begin with the same outputs. */
     private void outputsCopyValues(Layer layer) {
         float[] value = layer.value().values();

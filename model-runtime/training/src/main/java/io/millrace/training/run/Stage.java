@@ -2,9 +2,9 @@ package io.millrace.training.run;
 
 /** The stages of a run, in their order: the recipe of Llama 3 (Grattafiori et al. 2024, sections 3 and 4) in miniature. */
 public enum Stage {
-    /** Next-token prediction on documents and whole dialogues. */
+    /** Next-token prediction on documents, whole dialogues and random repeats. */
     PRETRAINING(0, "pre-training"),
-    /** Dialogues; only what the assistant says is to be predicted. */
+    /** Dialogues, of which only what the assistant says is to be predicted, and random repeats. */
     FINE_TUNING(1, "fine-tuning"),
     /** Fine-tuning on the model's own answers that a grader found right, among fresh dialogues. */
     REJECTION_SAMPLING(2, "rejection-sampling"),

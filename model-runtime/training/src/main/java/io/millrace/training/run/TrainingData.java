@@ -8,6 +8,7 @@ import io.millrace.training.desk.Phrasebook;
 import io.millrace.training.desk.Skill;
 import io.millrace.training.tokens.DeskVocabulary;
 import io.millrace.training.tokens.DialogueEncoder;
+import io.millrace.training.tokens.RandomRepeats;
 import io.millrace.training.tokens.TrainingSequence;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -22,6 +23,8 @@ final class TrainingData {
     private static final int HELD_OUT = 2;
     /** A document after so many dialogues of pre-training. */
     private static final int DIALOGUES_PER_DOCUMENT = 1;
+    /** Random repeats after so many texts: a fifth of the tokens. */
+    private static final int TEXTS_PER_REPEATS = 7;
 
     private final TrainingPlan plan;
     private final DeskCorpus corpus;
@@ -62,14 +65,19 @@ final class TrainingData {
         return vocabulary;
     }
 
-    /** Documents and dialogues in turn, everything in them to be predicted. */
+    /** Documents and dialogues in turn, everything in them to be predicted, and random repeats among them. */
     Iterator<TrainingSequence> pretraining() {
         long seed = seed(plan, Stage.PRETRAINING);
         Iterator<TrainingSequence> documents = corpus.documents(seed)
                 .flatMap(text -> encoder.document(text).stream()).iterator();
         Iterator<TrainingSequence> dialogues = corpus.dialogues(Part.TRAIN, seed).map(encoder::wholeDialogue)
                 .iterator();
-        return alternating(documents, dialogues);
+        return withRepeats(interspersed(dialogues, DIALOGUES_PER_DOCUMENT, documents), seed);
+    }
+
+    /** Dialogues, and random repeats among them. */
+    Iterator<TrainingSequence> fineTuning() {
+        return withRepeats(dialogues(Stage.FINE_TUNING), seed(plan, Stage.FINE_TUNING));
     }
 
     /** Dialogues of which the assistant's part is to be predicted. */
@@ -91,10 +99,14 @@ final class TrainingData {
         return plan.seed() * 2 * Stage.values().length + stage.number();
     }
 
-    private static Iterator<TrainingSequence> alternating(Iterator<TrainingSequence> documents,
-            Iterator<TrainingSequence> dialogues) {
+    private Iterator<TrainingSequence> withRepeats(Iterator<TrainingSequence> texts, long seed) {
+        return interspersed(texts, TEXTS_PER_REPEATS, new RandomRepeats(vocabulary, seed));
+    }
+
+    /** One of {@code others}, then {@code count} of {@code sequences}, and so on. */
+    static Iterator<TrainingSequence> interspersed(Iterator<TrainingSequence> sequences, int count,
+            Iterator<TrainingSequence> others) {
         return Stream.iterate(0L, index -> index + 1)
-                .map(index -> index % (DIALOGUES_PER_DOCUMENT + 1) == 0 ? documents.next() : dialogues.next())
-                .iterator();
+                .map(index -> index % (count + 1) == 0 ? others.next() : sequences.next()).iterator();
     }
 }

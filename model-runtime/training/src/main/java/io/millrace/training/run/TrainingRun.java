@@ -39,7 +39,7 @@ public final class TrainingRun {
         this.candidates = candidates;
         this.listener = listener;
         data = TrainingData.open(plan, directory, listener);
-        parameters = Parameters.random(plan.shape(), plan.seed());
+        parameters = Parameters.withInductionHeads(plan.shape(), plan.seed());
         network = new Network(parameters, plan.batchTokens(), pool);
         optimizer = new Optimizer(parameters, Optimizer.Options.defaults(), pool);
         at = directory.readCheckpoint(optimizer).orElse(Checkpoint.start());
@@ -86,7 +86,7 @@ public final class TrainingRun {
     private void train(Stage stage) throws IOException, InterruptedException {
         switch (stage) {
             case PRETRAINING -> predict(data.pretraining());
-            case FINE_TUNING -> predict(data.dialogues(stage));
+            case FINE_TUNING -> predict(data.fineTuning());
             case REJECTION_SAMPLING -> predict(
                     AcceptedAnswers.among(AcceptedAnswers.of(sampled(stage), plan.seed()), data.dialogues(stage)));
             case PREFERENCE -> prefer(sampled(stage));

@@ -124,7 +124,7 @@ class TrainingRunTest {
     private static TrainingPlan plan(long seed) {
         return new TrainingPlan(seed, new NetworkShape(1200, 1, 32, 64, 2, 1, 16, 10_000f, 1e-5f), 200, 2048,
                 Map.of(
-                        Stage.PRETRAINING, new Budget(20_000, 1e-2f, 1e-3f, 2),
+                        Stage.PRETRAINING, new Budget(30_000, 1e-2f, 1e-3f, 2),
                         Stage.FINE_TUNING, new Budget(6_000, 1e-3f, 1e-4f, 2),
                         Stage.REJECTION_SAMPLING, new Budget(4_000, 1e-3f, 1e-4f, 2),
                         Stage.PREFERENCE, new Budget(200, 1e-3f, 1e-4f, 2)),
