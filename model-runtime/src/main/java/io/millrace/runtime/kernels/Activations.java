@@ -78,19 +78,21 @@ public final class Activations {
     }
 
     /**
-     * What shifted shorts of four nibbles are multiplied by, {@code [row][factorStride()]}, modulo 2^16: for column {@code 2 i} in
-     * the low half of int {@code i}, for the next one in the high.
+     * What both halves of a shifted int of eight nibbles are multiplied by, {@code [row][factorStride()]}, modulo 2^16: for column
+     * {@code 2 i} in the low half of int {@code i}, for the next one in the high.
      *
      * <p>
-     * A short {@code v} of nibbles {@code q0} to {@code q3}, from the lowest, shifted right by {@code 4 j} bits is
+     * An int {@code v} of nibbles {@code q0} to {@code q7}, from the lowest, shifted right by {@code 4 j} bits is
      * {@code q_j + 16 (v >> 4 (j + 1))}. So the sum of all {@code q_j x_j} is that of all
-     * {@code (v >> 4 j) (x_j - 16 x_(j - 1))}, and no nibble is masked.
+     * {@code (v >> 4 j) (x_j - 16 x_(j - 1))}, of which the low half takes the first four and the high half the others: no nibble is
+     * masked. Only both halves' sums together are right, because what of the high half is shifted into the low one is taken off
+     * by the factor of {@code q4}.
      */
     int[] nibbleFactors() {
         return nibbleFactors;
     }
 
-    /** The same for shorts of two bytes: {@code x_j - 256 x_(j - 1)}. */
+    /** The same for shorts of two bytes, each by itself: {@code x_j - 256 x_(j - 1)}. */
     int[] byteFactors() {
         return byteFactors;
     }

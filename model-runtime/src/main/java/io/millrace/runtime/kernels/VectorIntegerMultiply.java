@@ -142,7 +142,7 @@ final class VectorIntegerMultiply {
         return IntVector.broadcast(INTS, pairs[at]).reinterpretAsShorts();
     }
 
-    /** Quants to shorts, a pair of columns to an int as they are multiplied. */
+    /** Quants shifted to where they are multiplied, a pair of columns to an int. */
     private static void unpack(boolean nibbles, MemorySegment data, long at, long strip, int blocks, short[] w) {
         for (int part = 0; part < TILE_ROWS; part += PART) {
             long atA = at + offset(part, strip);
@@ -312,7 +312,7 @@ final class VectorIntegerMultiply {
             int offset = OFFSETS + i;
             if (nibbles) {
                 for (int integers = from + 2 * i; integers != end + 2 * i; integers += stride) {
-                    // Both halves of a lane fit 16 bits together.
+                    // Both halves of a lane fit 16 bits together, and only together are right.
                     IntVector pairA = shorts(sums, integers).reinterpretAsInts();
                     IntVector pairB = shorts(sums, integers + 2 * LENGTH).reinterpretAsInts();
                     FloatVector factor = FloatVector.broadcast(FLOATS, scales[block]);
