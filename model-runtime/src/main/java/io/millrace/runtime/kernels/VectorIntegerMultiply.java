@@ -93,11 +93,11 @@ final class VectorIntegerMultiply {
         int sumsPerBlock = layout.nibbles() ? 1 : HALVES;
         int[] starts = layout.nibbles() ? x.nibbleStarts() : x.byteStarts();
         for (int row = 0; row < rows; row += GROUP_ROWS) {
-            int pairs = (first + row) * x.factorStride() + block * (BLOCK / 2);
+            int factors = (first + row) * x.factorStride() + block * (BLOCK / 2);
             int at = (first + row) * x.blockStride() + block;
             for (int part = 0; part < TILE_ROWS; part += PART) {
                 addPairs(scratch.shorts, 2 * part, blocks * sumsPerBlock, BLOCK / 2 / sumsPerBlock,
-                        layout.nibbles() ? x.nibbleFactors() : x.byteFactors(), pairs,
+                        layout.nibbles() ? x.nibbleFactors() : x.byteFactors(), factors,
                         x.factorStride(), starts, at * sumsPerBlock, x.blockStride() * sumsPerBlock);
             }
             for (int i = 0; i < GROUP_ROWS; i++) {
@@ -119,13 +119,13 @@ final class VectorIntegerMultiply {
         long c = quants + offset(part + 2 * LENGTH, layout.stripBytes(weights.cols()));
         long d = quants + offset(part + 3 * LENGTH, layout.stripBytes(weights.cols()));
         for (int i = row; i < end; i++) {
-            int pairs = (first + i) * x.factorStride() + block * (BLOCK / 2);
+            int factors = (first + i) * x.factorStride() + block * (BLOCK / 2);
             int at = (first + i) * x.blockStride() + block;
             if (layout.nibbles()) {
-                addNibbles(weights.data(), a, b, c, d, blocks, x.nibbleFactors(), pairs, x.nibbleStarts(), at,
+                addNibbles(weights.data(), a, b, c, d, blocks, x.nibbleFactors(), factors, x.nibbleStarts(), at,
                         scratch.shorts);
             } else {
-                addBytes(weights.data(), a, b, c, d, HALVES * blocks, x.byteFactors(), pairs, x.byteStarts(),
+                addBytes(weights.data(), a, b, c, d, HALVES * blocks, x.byteFactors(), factors, x.byteStarts(),
                         HALVES * at,
                         scratch.shorts);
             }
@@ -138,8 +138,8 @@ final class VectorIntegerMultiply {
         return row / STRIP_ROWS * strip + 4L * (row % STRIP_ROWS);
     }
 
-    private static ShortVector pair(int[] pairs, int at) {
-        return IntVector.broadcast(INTS, pairs[at]).reinterpretAsShorts();
+    private static ShortVector pair(int[] factors, int at) {
+        return IntVector.broadcast(INTS, factors[at]).reinterpretAsShorts();
     }
 
     /** Quants shifted to where they are multiplied, a pair of columns to an int. */
