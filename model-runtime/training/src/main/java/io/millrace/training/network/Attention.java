@@ -10,6 +10,8 @@ import java.util.Arrays;
 final class Attention {
     /** Queries whose scores are computed together; a multiple of the rows of both tiles. */
     private static final int QUERIES = 48;
+    /** Distance of the rows of scores by position. */
+    private static final int POSITION_STRIDE = Lanes.stride(QUERIES);
 
     private final int heads;
     private final int headDim;
@@ -22,6 +24,8 @@ final class Attention {
     private final float[] slopeBlock;
     private final float[] scores;
     private final float[] scoreSlopes;
+    /** Scores, or their slopes, a row for each position. */
+    private final float[] byPosition;
     private final float[] tile = new float[Gemm.SCRATCH];
 
     Attention(NetworkShape shape, int maxTokens) {
@@ -37,6 +41,7 @@ final class Attention {
         int stride = Lanes.stride(maxTokens);
         scores = new float[QUERIES * stride + Gemm.slack(stride)];
         scoreSlopes = new float[scores.length];
+        byPosition = new float[maxTokens * POSITION_STRIDE + Gemm.slack(POSITION_STRIDE)];
     }
 
     /**
@@ -59,7 +64,7 @@ final class Attention {
                     layer.logSums()[(start + first + query) * heads + head] = Rows.softmax(scores, query * stride,
                             first + query + 1, Lanes.padded(end));
                 }
-                Gemm.multiplyNarrow(scores, 0, stride, 1, values, length, out.values(),
+                Gemm.multiplyNarrow(scores, 0, stride, values, length, out.values(),
                         out.at(start + first) + head * headDim, out.stride(), count, headDim, end, false, tile);
             }
         }
@@ -93,13 +98,15 @@ final class Attention {
                             layer.attended().values(), layer.attended().at(row + query) + head * headDim, headDim);
                     Rows.softmaxBackward(scores, scoreSlopes, query * stride, Lanes.padded(end), along);
                 }
-                Gemm.multiplyNarrow(scoreSlopes, 0, stride, 1, keys, length, dQueries.values(),
+                Gemm.multiplyNarrow(scoreSlopes, 0, stride, keys, length, dQueries.values(),
                         dQueries.at(row) + head * headDim, dQueries.stride(), count, headDim, end, false, tile);
                 pack(layer.queries(), row, count, head, queryBlock);
                 pack(dAttended, row, count, head, slopeBlock);
-                Gemm.multiplyNarrow(scoreSlopes, 0, 1, stride, queryBlock, count, dKeys.values(),
+                Gemm.transpose(scoreSlopes, 0, stride, count, end, byPosition, POSITION_STRIDE);
+                Gemm.multiplyNarrow(byPosition, 0, POSITION_STRIDE, queryBlock, count, dKeys.values(),
                         dKeys.at(start) + kvColumn, dKeys.stride(), end, headDim, count, true, tile);
-                Gemm.multiplyNarrow(scores, 0, 1, stride, slopeBlock, count, dValues.values(),
+                Gemm.transpose(scores, 0, stride, count, end, byPosition, POSITION_STRIDE);
+                Gemm.multiplyNarrow(byPosition, 0, POSITION_STRIDE, slopeBlock, count, dValues.values(),
                         dValues.at(start) + kvColumn, dValues.stride(), end, headDim, count, true, tile);
             }
         }
@@ -107,8 +114,7 @@ final class Attention {
 
     private void multiplyKeys(Matrix queries, int row, int count, int head, float[] packed, int positions,
             float[] out, int stride) {
-        Gemm.multiply(queries.values(), queries.at(row) + head * headDim, queries.stride(), 1,
-                Gemm.ROWS * queries.stride(), packed, out, 0, stride,
+        Gemm.multiply(queries.values(), queries.at(row) + head * headDim, queries.stride(), packed, out, 0, stride,
                 count, positions, headDim, false, tile);
     }
 

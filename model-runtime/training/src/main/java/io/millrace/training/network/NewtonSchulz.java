@@ -72,7 +72,7 @@ final class NewtonSchulz {
 
     /** {@code product = left packed}. */
     private void multiply(float[] left, float[] product, int rows, int columns, int depth) {
-        Gemm.multiply(left, 0, depth, 1, Gemm.ROWS * depth, packed, product, 0, columns, rows, columns, depth, false,
+        Gemm.multiply(left, 0, depth, packed, product, 0, columns, rows, columns, depth, false,
                 tile);
     }
 }

@@ -9,8 +9,9 @@ final class WeightGradient {
     private static final int ROWS = 44 * Gemm.ROWS;
     /** Tokens that are packed at a time. */
     private static final int TOKENS = Gemm.DEPTH;
+    private static final int STRIDE = Lanes.stride(TOKENS);
 
-    private final float[] packedRows = new float[ROWS * TOKENS];
+    private final float[] transposed = new float[ROWS * STRIDE + Gemm.slack(STRIDE)];
     private final float[] packed;
     private final float[] tile = new float[Gemm.SCRATCH];
 
@@ -38,8 +39,8 @@ final class WeightGradient {
         for (int token = 0; token < tokens; token += TOKENS) {
             int count = Math.min(TOKENS, tokens - token);
             Gemm.packAll(x.values(), x.at(token), x.stride(), count, cols, Gemm.WIDE_PANEL, packed);
-            Gemm.packTiles(dy.values(), dy.at(token) + first, dy.stride(), count, rows, packedRows);
-            Gemm.multiply(packedRows, 0, 1, Gemm.ROWS, count * Gemm.ROWS, packed, parameter.gradients(),
+            Gemm.transpose(dy.values(), dy.at(token) + first, dy.stride(), count, rows, transposed, STRIDE);
+            Gemm.multiply(transposed, 0, STRIDE, packed, parameter.gradients(),
                     first * cols, cols, rows, cols, count, true, tile);
         }
     }

@@ -26,14 +26,14 @@ record Weights(Parameter parameter, float[] forward, float[] backward) {
 
     /** Outputs of some rows. */
     void multiply(Matrix x, int xRow, Matrix y, int yRow, int rows, boolean add, float[] tile) {
-        Gemm.multiply(x.values(), x.at(xRow), x.stride(), 1, Gemm.ROWS * x.stride(), forward, y.values(), y.at(yRow),
+        Gemm.multiply(x.values(), x.at(xRow), x.stride(), forward, y.values(), y.at(yRow),
                 y.stride(), rows,
                 parameter.rows(), parameter.cols(), add, tile);
     }
 
     /** Gradients of the inputs of some rows. */
     void multiplyBack(Matrix dy, int dyRow, Matrix dx, int dxRow, int rows, boolean add, float[] tile) {
-        Gemm.multiply(dy.values(), dy.at(dyRow), dy.stride(), 1, Gemm.ROWS * dy.stride(), backward, dx.values(),
+        Gemm.multiply(dy.values(), dy.at(dyRow), dy.stride(), backward, dx.values(),
                 dx.at(dxRow), dx.stride(), rows,
                 parameter.cols(), parameter.rows(), add, tile);
     }

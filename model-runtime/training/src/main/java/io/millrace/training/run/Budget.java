@@ -5,7 +5,7 @@ package io.millrace.training.run;
  *
  * @param tokens that it computes, prompts included; the last batch may pass it by less than one batch
  * @param peak learning rate after warm-up
- * @param floor learning rate at the end of the cosine
+ * @param floor learning rate at the end
  * @param warmup steps in which the rate rises from 0 to {@code peak}
  */
 public record Budget(long tokens, float peak, float floor, int warmup) {

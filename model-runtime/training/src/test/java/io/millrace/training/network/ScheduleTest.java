@@ -18,17 +18,28 @@ class ScheduleTest {
     }
 
     @Test
-    void thenItFallsAlongACosineToItsFloor() {
-        assertThat(schedule.rate(60)).isCloseTo(0.55f, within(1e-6f));
-        assertThat(schedule.rate(35)).isCloseTo(0.1f + 0.9f * 0.8535534f, within(1e-6f));
-        assertThat(schedule.rate(110)).isEqualTo(0.1f);
+    void thereItStaysUntilTheLastQuarterInWhichItFallsEvenlyToItsFloor() {
+        Schedule schedule = new Schedule(10, 400, 1, 0.1f);
+        assertThat(schedule.rate(11)).isEqualTo(1);
+        assertThat(schedule.rate(300)).isEqualTo(1);
+        assertThat(schedule.rate(301)).isCloseTo(0.991f, within(1e-6f));
+        assertThat(schedule.rate(350)).isCloseTo(0.55f, within(1e-6f));
+        assertThat(schedule.rate(400)).isEqualTo(0.1f);
         assertThat(schedule.rate(1000)).isEqualTo(0.1f);
     }
 
     @Test
+    void aLongerRunIsTheSameUntilTheShorterOneFalls() {
+        for (int step = 0; step <= 300; step++) {
+            assertThat(new Schedule(10, 4_000, 1, 0.1f).rate(step))
+                    .isEqualTo(new Schedule(10, 400, 1, 0.1f).rate(step));
+        }
+    }
+
+    @Test
     void aWarmUpMayBeLeftOut() {
-        assertThat(new Schedule(0, 2, 1, 0).rate(0)).isEqualTo(1);
-        assertThat(new Schedule(0, 2, 1, 0).rate(1)).isCloseTo(0.5f, within(1e-6f));
+        assertThat(new Schedule(0, 8, 1, 0).rate(0)).isEqualTo(1);
+        assertThat(new Schedule(0, 8, 1, 0).rate(7)).isCloseTo(0.5f, within(1e-6f));
     }
 
     @Test
