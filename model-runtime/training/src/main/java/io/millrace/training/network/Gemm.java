@@ -46,11 +46,17 @@ final class Gemm {
 
     /** Packs one panel of {@code depth} rows, {@code [k][column]}. */
     static void pack(float[] source, int at, int stride, int depth, int columns, int panel, float[] target, int to) {
+        if (columns == panel) {
+            for (int k = 0; k < depth; k++) {
+                for (int column = 0; column < panel; column += LENGTH) {
+                    load(source, at + k * stride + column).intoArray(target, to + k * panel + column);
+                }
+            }
+            return;
+        }
         for (int k = 0; k < depth; k++) {
             System.arraycopy(source, at + k * stride, target, to + k * panel, columns);
-            if (columns < panel) {
-                Arrays.fill(target, to + k * panel + columns, to + (k + 1) * panel, 0);
-            }
+            Arrays.fill(target, to + k * panel + columns, to + (k + 1) * panel, 0);
         }
     }
 
@@ -112,6 +118,9 @@ final class Gemm {
      */
     static void multiply(float[] a, int aAt, int aStride, float[] b, float[] c, int cAt,
             int cStride, int rows, int columns, int depth, boolean add, float[] scratch) {
+        if (!add) {
+            fillZero(c, cAt, cStride, rows, columns);
+        }
         int kBlocks = (depth + DEPTH - 1) / DEPTH;
         int kBlock = (depth + kBlocks - 1) / kBlocks;
         for (int column = 0; column < columns; column += WIDE_PANEL) {
@@ -119,14 +128,10 @@ final class Gemm {
             for (int k = 0; k < depth; k += kBlock) {
                 int count = Math.min(kBlock, depth - k);
                 int bAt = column * depth + k * WIDE_PANEL;
-                boolean zero = k == 0 && !add;
                 for (int row = 0; row < rows; row += ROWS) {
                     int height = Math.min(ROWS, rows - row);
                     int aFrom = aAt + row * aStride + k;
                     int cTile = cAt + row * cStride + column;
-                    if (zero) {
-                        fillZero(c, cTile, cStride, height, width);
-                    }
                     if (height == ROWS && width == WIDE_PANEL) {
                         wideTile(a, aFrom, aStride, b, bAt, count, c, cTile, cStride);
                     } else {
@@ -146,15 +151,15 @@ final class Gemm {
      */
     static void multiplyNarrow(float[] a, int aAt, int aStride, float[] b, int bDepth, float[] c, int cAt,
             int cStride, int rows, int columns, int depth, boolean add, float[] scratch) {
+        if (!add) {
+            fillZero(c, cAt, cStride, rows, columns);
+        }
         for (int column = 0; column < columns; column += NARROW_PANEL) {
             int width = Math.min(NARROW_PANEL, columns - column);
             for (int row = 0; row < rows; row += NARROW_ROWS) {
                 int height = Math.min(NARROW_ROWS, rows - row);
                 int aTile = aAt + row * aStride;
                 int cTile = cAt + row * cStride + column;
-                if (!add) {
-                    fillZero(c, cTile, cStride, height, width);
-                }
                 if (height == NARROW_ROWS && width == NARROW_PANEL) {
                     narrowTile(a, aTile, aStride, b, column * bDepth, depth, c, cTile, cStride);
                 } else {
