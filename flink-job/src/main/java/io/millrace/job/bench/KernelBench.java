@@ -144,7 +144,7 @@ public final class KernelBench {
         Product(List<Matrix> matrices, int rows) {
             this.matrices = matrices;
             this.rows = rows;
-            x = new Activations(rows, COLS, matrices.getFirst().projection().rounds());
+            x = new Activations(rows, COLS, matrices.getFirst().projection().layout().stream().toList());
             y = new float[rows * OUTPUTS];
             Random random = new Random(SEED);
             for (int row = 0; row < rows; row++) {

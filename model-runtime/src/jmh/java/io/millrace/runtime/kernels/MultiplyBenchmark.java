@@ -51,7 +51,7 @@ public class MultiplyBenchmark {
     private final List<Projection> matrices = new ArrayList<>();
     private final KernelScratch scratch = new KernelScratch();
     private Arena arena = Arena.ofAuto();
-    private Activations x = new Activations(0, 0);
+    private Activations x = new Activations(0, 0, List.of());
     private float[] y = {};
     private int next;
 
@@ -67,7 +67,7 @@ public class MultiplyBenchmark {
                     : Optional.empty(), kernels));
         }
         SplittableRandom random = new SplittableRandom(2);
-        x = new Activations(rows, COLS, matrices.getFirst().rounds());
+        x = new Activations(rows, COLS, matrices.getFirst().layout().stream().toList());
         for (int row = 0; row < rows; row++) {
             for (int i = 0; i < COLS; i++) {
                 x.values()[row * x.stride() + i] = (float) random.nextDouble(-1, 1);

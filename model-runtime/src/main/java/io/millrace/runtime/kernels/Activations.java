@@ -1,6 +1,7 @@
 package io.millrace.runtime.kernels;
 
 import io.millrace.runtime.packing.PackedLayout;
+import java.util.Collection;
 
 /**
  * Rows of activations, the right side of matrix products: in f32, and beside it, where a matrix wants that, rounded to 8 bits by
@@ -18,7 +19,8 @@ public final class Activations {
 
     private final float[] values;
     private final int stride;
-    private final boolean rounds;
+    private final boolean nibbles;
+    private final boolean bytes;
     private final int factorStride;
     private final int blockStride;
     private final int[] nibbleFactors;
@@ -29,37 +31,29 @@ public final class Activations {
     private final float[] scaledSums;
 
     /**
-     * Zeros, in f32 alone.
-     *
-     * @param rows most rows
-     * @param width values of a row
-     */
-    public Activations(int rows, int width) {
-        this(rows, width, false);
-    }
-
-    /**
      * Zeros.
      *
      * @param rows most rows
-     * @param width values of a row
-     * @param rounds whether there is room for rounded values; the width is then a multiple of 32
+     * @param width values of a row; a multiple of 32 when one of {@code readers} has integer products
+     * @param readers layouts of the packed matrices that meet the rows: for those with integer products there is room for
+     *        rounded values
      */
-    public Activations(int rows, int width, boolean rounds) {
-        if (rounds && width % BLOCK != 0) {
+    public Activations(int rows, int width, Collection<PackedLayout> readers) {
+        nibbles = readers.stream().anyMatch(layout -> layout.integers() && layout.nibbles());
+        bytes = readers.stream().anyMatch(layout -> layout.integers() && !layout.nibbles());
+        if (rounds() && width % BLOCK != 0) {
             throw new IllegalArgumentException("rows of " + width + " values cannot be rounded in blocks of " + BLOCK);
         }
-        this.rounds = rounds;
         stride = Kernels.padded(width) + SKEW;
         values = new float[rows * stride];
         factorStride = width / 2 + SKEW;
         blockStride = width / BLOCK;
-        nibbleFactors = rounds ? new int[rows * factorStride] : NO_INTS;
-        byteFactors = rounds ? new int[rows * factorStride] : NO_INTS;
-        nibbleStarts = rounds ? new int[rows * blockStride] : NO_INTS;
-        byteStarts = rounds ? new int[2 * rows * blockStride] : NO_INTS;
-        scales = rounds ? new float[rows * blockStride] : NO_FLOATS;
-        scaledSums = rounds ? new float[rows * blockStride] : NO_FLOATS;
+        nibbleFactors = nibbles ? new int[rows * factorStride] : NO_INTS;
+        byteFactors = bytes ? new int[rows * factorStride] : NO_INTS;
+        nibbleStarts = nibbles ? new int[rows * blockStride] : NO_INTS;
+        byteStarts = bytes ? new int[2 * rows * blockStride] : NO_INTS;
+        scales = rounds() ? new float[rows * blockStride] : NO_FLOATS;
+        scaledSums = rounds() ? new float[rows * blockStride] : NO_FLOATS;
     }
 
     /** {@code [row][stride()]}; what lies behind a row's width stays zero. */
@@ -74,7 +68,17 @@ public final class Activations {
 
     /** Whether there is room for rounded values. */
     public boolean rounds() {
-        return rounds;
+        return nibbles || bytes;
+    }
+
+    /** Whether there is room for what nibbles are multiplied by. */
+    boolean nibbles() {
+        return nibbles;
+    }
+
+    /** Whether there is room for what bytes are multiplied by. */
+    boolean bytes() {
+        return bytes;
     }
 
     /**
@@ -102,12 +106,20 @@ public final class Activations {
         return factorStride;
     }
 
-    /** A rounded value. */
-    int rounded(int row, int column) {
-        int at = row * factorStride + column / 2;
-        int shift = column % 2 * 16;
-        int factor = byteFactors[at] >> shift;
-        return (short) (at % 2 == 0 ? factor : factor + 256 * (byteFactors[at - 1] >> shift));
+    /** Writes a block's rounded values, found again in its factors. */
+    void readRounded(int row, int block, int[] values) {
+        int[] factors = bytes ? byteFactors : nibbleFactors;
+        int pairs = bytes ? 2 : 4;
+        int shift = bytes ? 8 : 4;
+        int at = row * factorStride + block * (BLOCK / 2);
+        for (int i = 0; i < BLOCK / 2; i++) {
+            int before = i % pairs == 0 ? 0 : values[2 * i - 2];
+            values[2 * i] = (short) (factors[at + i] + (before << shift));
+        }
+        for (int i = 0; i < BLOCK / 2; i++) {
+            int before = i % pairs != 0 ? values[2 * i - 1] : bytes ? 0 : values[2 * i + 6];
+            values[2 * i + 1] = (short) ((factors[at + i] >> 16) + (before << shift));
+        }
     }
 
     /** Blocks of a row: the distance of two rows of what there is once a block. */

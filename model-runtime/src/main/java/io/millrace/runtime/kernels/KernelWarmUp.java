@@ -72,7 +72,7 @@ public final class KernelWarmUp {
 
     private void multiply(Tensor matrix, Optional<PackedMatrix> packed) {
         int width = matrix.cols();
-        Activations x = new Activations(MOST_ROWS, width, packed.isPresent() && packed.get().layout().integers());
+        Activations x = new Activations(MOST_ROWS, width, packed.map(PackedMatrix::layout).stream().toList());
         float[] y = new float[MOST_ROWS * OUTPUTS];
         for (int row = 0; row < MOST_ROWS && x.rounds(); row++) {
             kernels.round(x, row, 0, width, scratch);

@@ -28,9 +28,9 @@ public final class Projection {
         this.kernels = kernels;
     }
 
-    /** Whether it takes activations that {@link Kernels#round} has rounded. */
-    public boolean rounds() {
-        return packed != null && packed.layout().integers();
+    /** How its weights are packed, when they are. */
+    public Optional<PackedLayout> layout() {
+        return Optional.ofNullable(packed).map(PackedMatrix::layout);
     }
 
     /** Tasks of a product. */

@@ -26,33 +26,43 @@ final class Rounding {
     static void store(Activations x, int row, int block, float largest, int[] rounded) {
         int to = row * x.factorStride() + block * (Activations.BLOCK / 2);
         int at = row * x.blockStride() + block;
-        int even = 0;
-        int odd = 0;
-        for (int half = 0; half < 2; half++) {
-            int evenOfHalf = 0;
-            int oddOfHalf = 0;
-            for (int i = half * Activations.HALF_BLOCK / 2; i < (half + 1) * Activations.HALF_BLOCK / 2; i++) {
+        int sum = 0;
+        if (x.nibbles()) {
+            int even = 0;
+            int odd = 0;
+            for (int i = 0; i < Activations.BLOCK / 2; i++) {
                 int low = rounded[2 * i];
                 int high = rounded[2 * i + 1];
-                int lowBefore = i == 0 ? 0 : rounded[2 * i - 2];
-                int highBefore = i == 0 ? 0 : rounded[2 * i - 1];
                 x.nibbleFactors()[to + i] = i % 4 == 0
                         ? pair(low, high - 16 * rounded[2 * i + 6])
-                        : pair(low - 16 * lowBefore, high - 16 * highBefore);
-                x.byteFactors()[to + i] = i % 2 == 0
-                        ? pair(low, high)
-                        : pair(low - 256 * lowBefore, high - 256 * highBefore);
-                evenOfHalf += low;
-                oddOfHalf += high;
+                        : pair(low - 16 * rounded[2 * i - 2], high - 16 * rounded[2 * i - 1]);
+                even += low;
+                odd += high;
             }
-            x.byteStarts()[2 * at + half] = pair(-32 * evenOfHalf, -32 * oddOfHalf);
-            even += evenOfHalf;
-            odd += oddOfHalf;
+            x.nibbleStarts()[at] = pair(-8 * even, -8 * odd);
+            sum = even + odd;
         }
-        x.nibbleStarts()[at] = pair(-8 * even, -8 * odd);
+        if (x.bytes()) {
+            sum = 0;
+            for (int half = 0; half < 2; half++) {
+                int even = 0;
+                int odd = 0;
+                for (int i = half * Activations.HALF_BLOCK / 2; i < (half + 1) * Activations.HALF_BLOCK / 2; i++) {
+                    int low = rounded[2 * i];
+                    int high = rounded[2 * i + 1];
+                    x.byteFactors()[to + i] = i % 2 == 0
+                            ? pair(low, high)
+                            : pair(low - 256 * rounded[2 * i - 2], high - 256 * rounded[2 * i - 1]);
+                    even += low;
+                    odd += high;
+                }
+                x.byteStarts()[2 * at + half] = pair(-32 * even, -32 * odd);
+                sum += even + odd;
+            }
+        }
         float scale = largest < SMALLEST ? 0 : largest / LIMIT;
         x.scales()[at] = scale;
-        x.scaledSums()[at] = scale * (even + odd);
+        x.scaledSums()[at] = scale * sum;
     }
 
     private static int pair(int low, int high) {

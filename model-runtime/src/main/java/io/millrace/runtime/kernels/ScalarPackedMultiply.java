@@ -40,6 +40,7 @@ final class ScalarPackedMultiply {
         private final int cols;
         private final long start;
         private final int[] quants = new int[BLOCK];
+        private final int[] rounded = new int[BLOCK];
         /** Of the first columns, and of the others. */
         private final float[] scales = new float[2];
         private float offset;
@@ -105,19 +106,20 @@ final class ScalarPackedMultiply {
         }
 
         float addIntegers(Activations x, int row, float sum) {
+            x.readRounded(row, number, rounded);
             int at = row * x.blockStride() + number;
             int run = layout.nibbles() ? BLOCK : BLOCK / 2;
             for (int from = 0; from < BLOCK; from += run) {
-                int integers = integers(x, row, from, from + run);
+                int integers = integers(from, from + run);
                 sum = Math.fma(x.scales()[at] * integers, scales[from / layout.scaled()], sum);
             }
             return layout.minima() ? Math.fma(offset, x.scaledSums()[at], sum) : sum;
         }
 
-        private int integers(Activations x, int row, int from, int end) {
+        private int integers(int from, int end) {
             int sum = 0;
             for (int k = from; k < end; k++) {
-                sum += quants[k] * x.rounded(row, number * BLOCK + k);
+                sum += quants[k] * rounded[k];
             }
             return sum;
         }

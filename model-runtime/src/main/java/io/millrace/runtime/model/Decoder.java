@@ -151,7 +151,7 @@ public final class Decoder {
     }
 
     private Activations activations(int width, Stream<Projection> readers) {
-        return new Activations(maxRows, width, readers.anyMatch(Projection::rounds));
+        return new Activations(maxRows, width, readers.flatMap(reader -> reader.layout().stream()).toList());
     }
 
     /**

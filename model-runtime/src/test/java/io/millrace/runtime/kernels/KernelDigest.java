@@ -4,6 +4,7 @@ import io.millrace.runtime.packing.PackedLayout;
 import io.millrace.runtime.weights.Tensor;
 import io.millrace.runtime.weights.TensorType;
 import java.nio.ByteBuffer;
+import java.util.List;
 import java.util.zip.CRC32C;
 
 /** A check sum over the results of all kernels, to compare those of different JVMs. */
@@ -23,7 +24,7 @@ final class KernelDigest {
             Tensor weights = TestTensors.random(type, 7, cols, 1);
             float[] y = new float[7 * 7];
             if (PackedLayout.packs(type)) {
-                Activations x = new Activations(7, cols, PackedLayout.of(type).integers());
+                Activations x = new Activations(7, cols, List.of(PackedLayout.of(type)));
                 System.arraycopy(TestTensors.floats(x.values().length, -2, 2, 2), 0, x.values(), 0, x.values().length);
                 for (int row = 0; row < 7 && x.rounds(); row++) {
                     kernels.round(x, row, 0, cols, new KernelScratch());
