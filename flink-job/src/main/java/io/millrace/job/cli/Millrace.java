@@ -9,9 +9,12 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.InputStreamReader;
 import java.io.PrintWriter;
+import java.nio.channels.ClosedByInterruptException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.NoSuchFileException;
+import java.util.Objects;
+import java.util.stream.Stream;
 import org.apache.kafka.common.errors.InterruptException;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
@@ -77,6 +80,7 @@ public final class Millrace implements Runnable {
     private static int report(Exception failure, CommandLine command) {
         PrintWriter err = command.getErr();
         return switch (failure) {
+            case Exception e when wasInterrupted(e) -> INTERRUPTED;
             case ModelFormatException e -> {
                 err.println("millrace: " + e.getMessage());
                 yield CommandLine.ExitCode.USAGE;
@@ -104,14 +108,11 @@ public final class Millrace implements Runnable {
                 err.println("millrace: " + e.getMessage());
                 yield CommandLine.ExitCode.SOFTWARE;
             }
-            case IllegalStateException e when e.getCause() instanceof InterruptedException -> INTERRUPTED;
             case IllegalArgumentException e -> {
                 // Options that are checked where they are used: the message names the option and the remedy.
                 err.println("millrace: " + e.getMessage());
                 yield CommandLine.ExitCode.USAGE;
             }
-            case InterruptedException _ -> INTERRUPTED;
-            case InterruptException _ -> INTERRUPTED;
             case CommandFailure e -> {
                 err.println("millrace: " + e.getMessage());
                 yield CommandLine.ExitCode.SOFTWARE;
@@ -126,6 +127,13 @@ public final class Millrace implements Runnable {
                 yield CommandLine.ExitCode.SOFTWARE;
             }
         };
+    }
+
+    /** Whether somebody pressed Ctrl-C, whatever was under way: a file that was being read is closed, for one. */
+    private static boolean wasInterrupted(Exception failure) {
+        return Stream.<Throwable>iterate(failure, Objects::nonNull, Throwable::getCause)
+                .anyMatch(cause -> cause instanceof InterruptedException || cause instanceof InterruptException
+                        || cause instanceof ClosedByInterruptException);
     }
 
     /** What was probably meant, or where to read about it. */

@@ -24,6 +24,20 @@ class InspectCommandTest {
     }
 
     @Test
+    void whoInterruptsItKnowsThatItEnds() {
+        CommandRun run;
+        try {
+            Thread.currentThread().interrupt();
+            run = millrace("inspect", "--model", model);
+        } finally {
+            Thread.interrupted();
+        }
+
+        assertThat(run.err()).isEmpty();
+        assertThat(run.exitCode()).isEqualTo(130);
+    }
+
+    @Test
     void jsonHasExactlyTheseFields() throws IOException {
         JsonNode json = inspect(64);
 

@@ -1,7 +1,10 @@
 package io.millrace.runtime.kernels;
 
 import com.sun.management.HotSpotDiagnosticMXBean;
+import java.io.IOException;
 import java.lang.management.ManagementFactory;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.Locale;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
@@ -19,6 +22,9 @@ public final class KernelProvider {
     public static final String PROPERTY = "millrace.kernels";
 
     private static final Logger LOG = LoggerFactory.getLogger(KernelProvider.class);
+
+    /** What Linux says of the processor. */
+    private static final Path CPU_INFO = Path.of("/proc/cpuinfo");
 
     private KernelProvider() {}
 
@@ -62,12 +68,21 @@ public final class KernelProvider {
 
     /** In a method of its own, so that no vector class is loaded before it is known to be there. */
     private static Kernels vector() {
-        if (!VectorKernels.widest()) {
+        if (!VectorKernels.widest() && mayHaveAvx512(CPU_INFO)) {
             LOG.warn(
                     "Decoding will be slower than it could be where the processor has AVX-512: the JVM's vectors have 256 bit;"
                             + " start it with -XX:UseAVX=3 and without -XX:MaxVectorSize");
         }
         return new VectorKernels();
+    }
+
+    /** Whether the processor has vectors of 512 bits, or there is no telling, as on other systems than Linux. */
+    static boolean mayHaveAvx512(Path cpuInfo) {
+        try {
+            return Files.readString(cpuInfo).contains("avx512f");
+        } catch (IOException e) {
+            return true;
+        }
     }
 
     /** Why the vector kernels cannot be used, and what helps. */

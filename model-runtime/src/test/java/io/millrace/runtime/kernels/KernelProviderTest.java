@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException
 
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -12,6 +13,7 @@ import java.util.stream.Stream;
 import jdk.incubator.vector.FloatVector;
 import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -48,6 +50,16 @@ class KernelProviderTest {
     @Test
     void fallsBackToTheScalarKernelsWithoutTheModule() throws Exception {
         assertThat(digestOfJvm()).isEqualTo("scalar " + scalarDigest());
+    }
+
+    @Test
+    void narrowVectorsAreNoFaultOfTheFlagsWhereTheProcessorHasNoWiderOnes(@TempDir Path directory) throws Exception {
+        Path cpuInfo = directory.resolve("cpuinfo");
+        assertThat(KernelProvider.mayHaveAvx512(cpuInfo)).as("unknown").isTrue();
+        Files.writeString(cpuInfo, "flags : fma avx2 avx512f\n");
+        assertThat(KernelProvider.mayHaveAvx512(cpuInfo)).isTrue();
+        Files.writeString(cpuInfo, "flags : fma avx2\n");
+        assertThat(KernelProvider.mayHaveAvx512(cpuInfo)).isFalse();
     }
 
     private static long scalarDigest() {
