@@ -24,7 +24,7 @@ class InspectCommandTest {
     }
 
     @Test
-    void whoInterruptsItKnowsThatItEnds() {
+    void anInterruptedCallEndsInSilence() {
         CommandRun run;
         try {
             Thread.currentThread().interrupt();

@@ -28,41 +28,52 @@ final class Rounding {
         int at = row * x.blockStride() + block;
         int sum = 0;
         if (x.nibbles()) {
-            int even = 0;
-            int odd = 0;
-            for (int i = 0; i < Activations.BLOCK / 2; i++) {
-                int low = rounded[2 * i];
-                int high = rounded[2 * i + 1];
-                x.nibbleFactors()[to + i] = i % 4 == 0
-                        ? pair(low, high - 16 * rounded[2 * i + 6])
-                        : pair(low - 16 * rounded[2 * i - 2], high - 16 * rounded[2 * i - 1]);
-                even += low;
-                odd += high;
-            }
-            x.nibbleStarts()[at] = pair(-8 * even, -8 * odd);
-            sum = even + odd;
+            sum = storeForNibbles(x, to, at, rounded);
         }
         if (x.bytes()) {
-            sum = 0;
-            for (int half = 0; half < 2; half++) {
-                int even = 0;
-                int odd = 0;
-                for (int i = half * Activations.HALF_BLOCK / 2; i < (half + 1) * Activations.HALF_BLOCK / 2; i++) {
-                    int low = rounded[2 * i];
-                    int high = rounded[2 * i + 1];
-                    x.byteFactors()[to + i] = i % 2 == 0
-                            ? pair(low, high)
-                            : pair(low - 256 * rounded[2 * i - 2], high - 256 * rounded[2 * i - 1]);
-                    even += low;
-                    odd += high;
-                }
-                x.byteStarts()[2 * at + half] = pair(-32 * even, -32 * odd);
-                sum += even + odd;
-            }
+            sum = storeForBytes(x, to, at, rounded);
         }
         float scale = largest < SMALLEST ? 0 : largest / LIMIT;
         x.scales()[at] = scale;
         x.scaledSums()[at] = scale * sum;
+    }
+
+    /** Returns the sum of the values. */
+    private static int storeForNibbles(Activations x, int to, int at, int[] rounded) {
+        int even = 0;
+        int odd = 0;
+        for (int i = 0; i < Activations.BLOCK / 2; i++) {
+            int low = rounded[2 * i];
+            int high = rounded[2 * i + 1];
+            x.nibbleFactors()[to + i] = i % 4 == 0
+                    ? pair(low, high - 16 * rounded[2 * i + 6])
+                    : pair(low - 16 * rounded[2 * i - 2], high - 16 * rounded[2 * i - 1]);
+            even += low;
+            odd += high;
+        }
+        x.nibbleStarts()[at] = pair(-8 * even, -8 * odd);
+        return even + odd;
+    }
+
+    /** Returns the sum of the values. */
+    private static int storeForBytes(Activations x, int to, int at, int[] rounded) {
+        int sum = 0;
+        for (int half = 0; half < 2; half++) {
+            int even = 0;
+            int odd = 0;
+            for (int i = half * Activations.HALF_BLOCK / 2; i < (half + 1) * Activations.HALF_BLOCK / 2; i++) {
+                int low = rounded[2 * i];
+                int high = rounded[2 * i + 1];
+                x.byteFactors()[to + i] = i % 2 == 0
+                        ? pair(low, high)
+                        : pair(low - 256 * rounded[2 * i - 2], high - 256 * rounded[2 * i - 1]);
+                even += low;
+                odd += high;
+            }
+            x.byteStarts()[2 * at + half] = pair(-32 * even, -32 * odd);
+            sum += even + odd;
+        }
+        return sum;
     }
 
     private static int pair(int low, int high) {

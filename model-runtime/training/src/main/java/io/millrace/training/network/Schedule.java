@@ -2,8 +2,8 @@ package io.millrace.training.network;
 
 /**
  * The learning rate over a run: it rises evenly to its peak, stays there, and in the last quarter falls evenly to its floor,
- * where it stays (Hu et al. 2024, MiniCPM, section 4). It does as well as a cosine, and until the fall a run does not depend on
- * its length: a longer one goes on from there.
+ * where it stays (Hu et al. 2024, MiniCPM, section 4, which found it as good as a cosine). Until the fall a run does not
+ * depend on its length: a longer one goes on from there.
  *
  * @param warmUp steps until the peak
  * @param steps steps until the floor
