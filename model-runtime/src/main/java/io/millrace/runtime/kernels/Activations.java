@@ -12,6 +12,8 @@ public final class Activations {
     static final int BLOCK = PackedLayout.BLOCK;
     /** Columns of which products are added in 16 bits where quants have more than four. */
     static final int HALF_BLOCK = BLOCK / 2;
+    /** Rows whose factors lie side by side: a product reads them in turn with a single index. */
+    static final int GROUP_ROWS = 4;
     /** Rows as far apart as a power of two would share few sets of the first-level cache. */
     private static final int SKEW = Kernels.LANES;
     private static final int[] NO_INTS = {};
@@ -21,7 +23,7 @@ public final class Activations {
     private final int stride;
     private final boolean nibbles;
     private final boolean bytes;
-    private final int factorStride;
+    private final int factorGroupStride;
     private final int blockStride;
     private final int[] nibbleFactors;
     private final int[] byteFactors;
@@ -46,10 +48,11 @@ public final class Activations {
         }
         stride = Kernels.padded(width) + SKEW;
         values = new float[rows * stride];
-        factorStride = width / 2 + SKEW;
+        factorGroupStride = GROUP_ROWS * (width / 2) + SKEW;
+        int groups = (rows + GROUP_ROWS - 1) / GROUP_ROWS;
         blockStride = width / BLOCK;
-        nibbleFactors = nibbles ? new int[rows * factorStride] : NO_INTS;
-        byteFactors = bytes ? new int[rows * factorStride] : NO_INTS;
+        nibbleFactors = nibbles ? new int[groups * factorGroupStride] : NO_INTS;
+        byteFactors = bytes ? new int[groups * factorGroupStride] : NO_INTS;
         nibbleStarts = nibbles ? new int[rows * blockStride] : NO_INTS;
         byteStarts = bytes ? new int[2 * rows * blockStride] : NO_INTS;
         scales = rounds() ? new float[rows * blockStride] : NO_FLOATS;
@@ -82,8 +85,8 @@ public final class Activations {
     }
 
     /**
-     * What both halves of a shifted int of eight nibbles are multiplied by, {@code [row][factorStride()]}, modulo 2^16: for column
-     * {@code 2 i} in the low half of int {@code i}, for the next one in the high.
+     * What both halves of a shifted int of eight nibbles are multiplied by, modulo 2^16, {@code [row / 4][pair of columns][row % 4]}: for column
+     * {@code 2 i} in the low half of the int of pair {@code i}, for the next one in the high.
      *
      * <p>
      * An int {@code v} of nibbles {@code q0} to {@code q7}, from the lowest, shifted right by {@code 4 j} bits is
@@ -101,9 +104,9 @@ public final class Activations {
         return byteFactors;
     }
 
-    /** Distance of two rows of factors. */
-    int factorStride() {
-        return factorStride;
+    /** Where a row's factors of a pair of columns are. */
+    int factor(int row, int pair) {
+        return row / GROUP_ROWS * factorGroupStride + pair * GROUP_ROWS + row % GROUP_ROWS;
     }
 
     /** Writes a block's rounded values, found again in its factors. */
@@ -111,14 +114,14 @@ public final class Activations {
         int[] factors = bytes ? byteFactors : nibbleFactors;
         int pairs = bytes ? 2 : 4;
         int shift = bytes ? 8 : 4;
-        int at = row * factorStride + block * (BLOCK / 2);
+        int at = factor(row, block * (BLOCK / 2));
         for (int i = 0; i < BLOCK / 2; i++) {
             int before = i % pairs == 0 ? 0 : values[2 * i - 2];
-            values[2 * i] = (short) (factors[at + i] + (before << shift));
+            values[2 * i] = (short) (factors[at + i * GROUP_ROWS] + (before << shift));
         }
         for (int i = 0; i < BLOCK / 2; i++) {
             int before = i % pairs != 0 ? values[2 * i - 1] : bytes ? 0 : values[2 * i + 6];
-            values[2 * i + 1] = (short) ((factors[at + i] >> 16) + (before << shift));
+            values[2 * i + 1] = (short) ((factors[at + i * GROUP_ROWS] >> 16) + (before << shift));
         }
     }
 

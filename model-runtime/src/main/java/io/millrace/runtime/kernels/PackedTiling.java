@@ -20,7 +20,7 @@ final class PackedTiling {
     /** Rows of activations whose sums are carried together. */
     static final int ROWS = 64;
     /** Rows of activations that meet a vector of weights together. */
-    static final int GROUP_ROWS = 4;
+    static final int GROUP_ROWS = Activations.GROUP_ROWS;
     /** Scales, and integer sums, of a block: at most one of each half. */
     static final int HALVES = 2;
 

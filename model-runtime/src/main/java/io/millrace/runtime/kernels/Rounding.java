@@ -24,7 +24,7 @@ final class Rounding {
      * @param rounded values, in 32 bits
      */
     static void store(Activations x, int row, int block, float largest, int[] rounded) {
-        int to = row * x.factorStride() + block * (Activations.BLOCK / 2);
+        int to = x.factor(row, block * (Activations.BLOCK / 2));
         int at = row * x.blockStride() + block;
         int sum = 0;
         if (x.nibbles()) {
@@ -45,7 +45,7 @@ final class Rounding {
         for (int i = 0; i < Activations.BLOCK / 2; i++) {
             int low = rounded[2 * i];
             int high = rounded[2 * i + 1];
-            x.nibbleFactors()[to + i] = i % 4 == 0
+            x.nibbleFactors()[to + i * Activations.GROUP_ROWS] = i % 4 == 0
                     ? pair(low, high - 16 * rounded[2 * i + 6])
                     : pair(low - 16 * rounded[2 * i - 2], high - 16 * rounded[2 * i - 1]);
             even += low;
@@ -64,7 +64,7 @@ final class Rounding {
             for (int i = half * Activations.HALF_BLOCK / 2; i < (half + 1) * Activations.HALF_BLOCK / 2; i++) {
                 int low = rounded[2 * i];
                 int high = rounded[2 * i + 1];
-                x.byteFactors()[to + i] = i % 2 == 0
+                x.byteFactors()[to + i * Activations.GROUP_ROWS] = i % 2 == 0
                         ? pair(low, high)
                         : pair(low - 256 * rounded[2 * i - 2], high - 256 * rounded[2 * i - 1]);
                 even += low;

@@ -44,10 +44,11 @@ import jdk.incubator.vector.VectorOperators;
  * inlined into their caller (325 bytes): where the compiler's tree of a method has 18,000 nodes, it inlines no more.
  *
  * <p>
- * Quants are not masked: see {@link Activations#nibbleFactors}. And loops over them end with {@code !=} on purpose. The compiler
- * takes no such loop for a counted one, and so compares each load's address with the bounds where it is. In a counted loop it
- * computes beforehand which rounds need no comparison, for four loads at once; the loops here are so short that this took longer
- * than the products.
+ * Quants are not masked: see {@link Activations#nibbleFactors}. Loops over unpacked quants have a constant count, hence a method
+ * for nibbles and one for bytes: the compiler computes beforehand, in a few steps, that no load leaves its array. With any other
+ * count, or for loads from segments, these steps take longer than the products of so short a loop. Those loops end with
+ * {@code !=} on purpose: the compiler takes no such loop for a counted one, and compares each load's address with the bounds
+ * where it is.
  */
 final class VectorIntegerMultiply {
     /** Rows of weights that are computed together: two vectors. */
@@ -56,6 +57,10 @@ final class VectorIntegerMultiply {
     private static final int STREAM = 4 * LENGTH;
     /** Bytes from the ints of some columns of a strip to those of the next ones. */
     private static final long STEP = 4L * STRIP_ROWS;
+    /** Pairs of columns of a sum of nibbles. */
+    private static final int NIBBLE_PAIRS = BLOCK / 2;
+    /** Pairs of columns of a sum of bytes. */
+    private static final int BYTE_PAIRS = BLOCK / 2 / HALVES;
 
     private VectorIntegerMultiply() {}
 
@@ -90,15 +95,17 @@ final class VectorIntegerMultiply {
         VectorScales.read(layout, weights.data(), start, block, blocks, 0, TILE_ROWS, 1, scratch.floats);
         long quants = start + layout.stripOffset(weights.cols(), 0) + (long) block * layout.blockBytes();
         unpack(layout.nibbles(), weights.data(), quants, layout.stripBytes(weights.cols()), blocks, scratch.shorts);
-        int sumsPerBlock = layout.nibbles() ? 1 : HALVES;
-        int[] starts = layout.nibbles() ? x.nibbleStarts() : x.byteStarts();
         for (int row = 0; row < rows; row += GROUP_ROWS) {
-            int factors = (first + row) * x.factorStride() + block * (BLOCK / 2);
+            int factors = x.factor(first + row, block * (BLOCK / 2));
             int at = (first + row) * x.blockStride() + block;
             for (int part = 0; part < TILE_ROWS; part += PART) {
-                addPairs(scratch.shorts, 2 * part, blocks * sumsPerBlock, BLOCK / 2 / sumsPerBlock,
-                        layout.nibbles() ? x.nibbleFactors() : x.byteFactors(), factors,
-                        x.factorStride(), starts, at * sumsPerBlock, x.blockStride() * sumsPerBlock);
+                if (layout.nibbles()) {
+                    addNibblePairs(scratch.shorts, 2 * part, blocks, x.nibbleFactors(), factors, x.nibbleStarts(), at,
+                            x.blockStride());
+                } else {
+                    addBytePairs(scratch.shorts, 2 * part, HALVES * blocks, x.byteFactors(), factors, x.byteStarts(),
+                            HALVES * at, HALVES * x.blockStride());
+                }
             }
             for (int i = 0; i < GROUP_ROWS; i++) {
                 addScaled(layout, TILE_ROWS, blocks, x, at + i * x.blockStride(), INTEGERS + i * PAIR,
@@ -119,7 +126,7 @@ final class VectorIntegerMultiply {
         long c = quants + offset(part + 2 * LENGTH, layout.stripBytes(weights.cols()));
         long d = quants + offset(part + 3 * LENGTH, layout.stripBytes(weights.cols()));
         for (int i = row; i < end; i++) {
-            int factors = (first + i) * x.factorStride() + block * (BLOCK / 2);
+            int factors = x.factor(first + i, block * (BLOCK / 2));
             int at = (first + i) * x.blockStride() + block;
             if (layout.nibbles()) {
                 addNibbles(weights.data(), a, b, c, d, blocks, x.nibbleFactors(), factors, x.nibbleStarts(), at,
@@ -177,11 +184,10 @@ final class VectorIntegerMultiply {
     }
 
     /**
-     * The integer sums of unpacked quants of two vectors of rows and a group of rows of activations, each over
-     * {@code count} pairs of columns.
+     * The integer sums of unpacked nibbles of two vectors of rows and a group of rows of activations, each over a block.
      */
-    private static void addPairs(short[] w, int part, int sums, int count, int[] x, int from, int stride, int[] starts,
-            int start, int startStride) {
+    private static void addNibblePairs(short[] w, int part, int sums, int[] x, int from, int[] starts, int start,
+            int startStride) {
         for (int sum = 0; sum < sums; sum++) {
             int first = start + sum;
             ShortVector a0 = pair(starts, first);
@@ -192,19 +198,66 @@ final class VectorIntegerMultiply {
             ShortVector b1 = a1;
             ShortVector b2 = a2;
             ShortVector b3 = a3;
-            for (int i = sum * count; i < (sum + 1) * count; i++) {
-                ShortVector a = shorts(w, UNPACKED + i * PAIR + part);
-                ShortVector b = shorts(w, UNPACKED + i * PAIR + part + 2 * LENGTH);
-                ShortVector x0 = pair(x, from + i);
+            int quants = UNPACKED + sum * NIBBLE_PAIRS * PAIR + part;
+            int factors = from + sum * NIBBLE_PAIRS * GROUP_ROWS;
+            for (int i = 0; i < NIBBLE_PAIRS; i++) {
+                ShortVector a = shorts(w, quants + i * PAIR);
+                ShortVector b = shorts(w, quants + i * PAIR + 2 * LENGTH);
+                ShortVector x0 = pair(x, factors + i * GROUP_ROWS);
                 a0 = a0.add(a.mul(x0));
                 b0 = b0.add(b.mul(x0));
-                ShortVector x1 = pair(x, from + i + stride);
+                ShortVector x1 = pair(x, factors + i * GROUP_ROWS + 1);
                 a1 = a1.add(a.mul(x1));
                 b1 = b1.add(b.mul(x1));
-                ShortVector x2 = pair(x, from + i + 2 * stride);
+                ShortVector x2 = pair(x, factors + i * GROUP_ROWS + 2);
                 a2 = a2.add(a.mul(x2));
                 b2 = b2.add(b.mul(x2));
-                ShortVector x3 = pair(x, from + i + 3 * stride);
+                ShortVector x3 = pair(x, factors + i * GROUP_ROWS + 3);
+                a3 = a3.add(a.mul(x3));
+                b3 = b3.add(b.mul(x3));
+            }
+            int to = INTEGERS + sum * GROUP_ROWS * PAIR + part;
+            a0.intoArray(w, to);
+            b0.intoArray(w, to + 2 * LENGTH);
+            a1.intoArray(w, to + PAIR);
+            b1.intoArray(w, to + PAIR + 2 * LENGTH);
+            a2.intoArray(w, to + 2 * PAIR);
+            b2.intoArray(w, to + 2 * PAIR + 2 * LENGTH);
+            a3.intoArray(w, to + 3 * PAIR);
+            b3.intoArray(w, to + 3 * PAIR + 2 * LENGTH);
+        }
+    }
+
+    /**
+     * The integer sums of unpacked bytes of two vectors of rows and a group of rows of activations, each over half a block.
+     */
+    private static void addBytePairs(short[] w, int part, int sums, int[] x, int from, int[] starts, int start,
+            int startStride) {
+        for (int sum = 0; sum < sums; sum++) {
+            int first = start + sum;
+            ShortVector a0 = pair(starts, first);
+            ShortVector a1 = pair(starts, first + startStride);
+            ShortVector a2 = pair(starts, first + 2 * startStride);
+            ShortVector a3 = pair(starts, first + 3 * startStride);
+            ShortVector b0 = a0;
+            ShortVector b1 = a1;
+            ShortVector b2 = a2;
+            ShortVector b3 = a3;
+            int quants = UNPACKED + sum * BYTE_PAIRS * PAIR + part;
+            int factors = from + sum * BYTE_PAIRS * GROUP_ROWS;
+            for (int i = 0; i < BYTE_PAIRS; i++) {
+                ShortVector a = shorts(w, quants + i * PAIR);
+                ShortVector b = shorts(w, quants + i * PAIR + 2 * LENGTH);
+                ShortVector x0 = pair(x, factors + i * GROUP_ROWS);
+                a0 = a0.add(a.mul(x0));
+                b0 = b0.add(b.mul(x0));
+                ShortVector x1 = pair(x, factors + i * GROUP_ROWS + 1);
+                a1 = a1.add(a.mul(x1));
+                b1 = b1.add(b.mul(x1));
+                ShortVector x2 = pair(x, factors + i * GROUP_ROWS + 2);
+                a2 = a2.add(a.mul(x2));
+                b2 = b2.add(b.mul(x2));
+                ShortVector x3 = pair(x, factors + i * GROUP_ROWS + 3);
                 a3 = a3.add(a.mul(x3));
                 b3 = b3.add(b.mul(x3));
             }
@@ -237,7 +290,7 @@ final class VectorIntegerMultiply {
                 IntVector quantsC = ints(data, atC + i);
                 IntVector quantsD = ints(data, atD + i);
                 for (int j = 0; j < 4; j++) {
-                    ShortVector factor = pair(x, column + j);
+                    ShortVector factor = pair(x, column + j * GROUP_ROWS);
                     a = a.add(quantsA.reinterpretAsShorts().mul(factor));
                     b = b.add(quantsB.reinterpretAsShorts().mul(factor));
                     c = c.add(quantsC.reinterpretAsShorts().mul(factor));
@@ -247,7 +300,7 @@ final class VectorIntegerMultiply {
                     quantsC = quantsC.lanewise(VectorOperators.LSHR, 4);
                     quantsD = quantsD.lanewise(VectorOperators.LSHR, 4);
                 }
-                column += 4;
+                column += 4 * GROUP_ROWS;
             }
             int to = INTEGERS + block * 2 * STREAM;
             a.intoArray(sums, to);
@@ -278,12 +331,12 @@ final class VectorIntegerMultiply {
                 b = b.add(quantsB.mul(first));
                 c = c.add(quantsC.mul(first));
                 d = d.add(quantsD.mul(first));
-                ShortVector second = pair(x, column + 1);
+                ShortVector second = pair(x, column + GROUP_ROWS);
                 a = a.add(quantsA.lanewise(VectorOperators.LSHR, 8).mul(second));
                 b = b.add(quantsB.lanewise(VectorOperators.LSHR, 8).mul(second));
                 c = c.add(quantsC.lanewise(VectorOperators.LSHR, 8).mul(second));
                 d = d.add(quantsD.lanewise(VectorOperators.LSHR, 8).mul(second));
-                column += 2;
+                column += 2 * GROUP_ROWS;
             }
             int to = INTEGERS + half * 2 * STREAM;
             a.intoArray(sums, to);

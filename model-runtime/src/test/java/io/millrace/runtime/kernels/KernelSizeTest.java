@@ -16,7 +16,8 @@ class KernelSizeTest {
     private static final int INLINED = 325;
 
     @ParameterizedTest
-    @CsvSource({"VectorIntegerMultiply, unpack", "VectorIntegerMultiply, addPairs", "VectorIntegerMultiply, addNibbles",
+    @CsvSource({"VectorIntegerMultiply, unpack", "VectorIntegerMultiply, addNibblePairs",
+            "VectorIntegerMultiply, addBytePairs", "VectorIntegerMultiply, addNibbles",
             "VectorIntegerMultiply, addBytes", "VectorIntegerMultiply, addScaled", "VectorFloatMultiply, addQuants",
             "VectorFloatMultiply, add4", "VectorFloatMultiply, add1", "VectorScales, read"})
     void aStepIsTooLongToBeInlined(String type, String method) throws IOException {
