@@ -15,8 +15,6 @@ final class PackedTiling {
     static final int STREAM_ROWS = TILE;
     /** Blocks that are converted to floats together: with what meets them they fit the first-level cache. */
     static final int FLOAT_BLOCKS = 2;
-    /** Blocks that are unpacked to shorts together, likewise. */
-    static final int SHORT_BLOCKS = 4;
     /** Rows of activations whose sums are carried together. */
     static final int ROWS = 64;
     /** Rows of activations that meet a vector of weights together. */
@@ -37,15 +35,15 @@ final class PackedTiling {
     /** Floats in all. */
     static final int SCRATCH = SUMS + ROWS * TILE;
 
-    /** Shorts that a pair of columns, or an integer sum, takes: both halves of an int for each row of the tile. */
-    static final int PAIR = 2 * TILE;
-    /** Unpacked quants, {@code [pair][64][2]}. */
+    /** Unpacked quants, {@code [pair of columns][row][2]} of some rows of the tile and as many blocks as there is room for. */
     static final int UNPACKED = 0;
-    /** Integer sums, {@code [block][half][row of the group][64][2]}, or of one row of activations {@code [block][half][row][2]}. */
-    static final int INTEGERS = UNPACKED + SHORT_BLOCKS * (PackedLayout.BLOCK / 2) * PAIR;
+    /** Shorts of them: half of the first-level cache. */
+    static final int PANEL = 1 << 13;
+    /** Integer sums of a group of rows, {@code [block][half][row of the group][row][2]}, or of one, {@code [block][half][row][2]}. */
+    static final int INTEGERS = UNPACKED + PANEL;
     /** Shorts in all. */
     static final int SHORT_SCRATCH = INTEGERS
-            + HALVES * Math.max(STREAM_BLOCKS * 2 * STREAM_ROWS, SHORT_BLOCKS * GROUP_ROWS * PAIR);
+            + HALVES * Math.max(STREAM_BLOCKS * 2 * STREAM_ROWS, PANEL / (PackedLayout.BLOCK / 2) * GROUP_ROWS);
 
     private PackedTiling() {}
 }

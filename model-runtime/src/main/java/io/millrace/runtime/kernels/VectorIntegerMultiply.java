@@ -11,10 +11,9 @@ import static io.millrace.runtime.kernels.PackedTiling.GROUP_ROWS;
 import static io.millrace.runtime.kernels.PackedTiling.HALVES;
 import static io.millrace.runtime.kernels.PackedTiling.INTEGERS;
 import static io.millrace.runtime.kernels.PackedTiling.OFFSETS;
-import static io.millrace.runtime.kernels.PackedTiling.PAIR;
+import static io.millrace.runtime.kernels.PackedTiling.PANEL;
 import static io.millrace.runtime.kernels.PackedTiling.ROWS;
 import static io.millrace.runtime.kernels.PackedTiling.SCALES;
-import static io.millrace.runtime.kernels.PackedTiling.SHORT_BLOCKS;
 import static io.millrace.runtime.kernels.PackedTiling.STREAM_BLOCKS;
 import static io.millrace.runtime.kernels.PackedTiling.SUMS;
 import static io.millrace.runtime.kernels.PackedTiling.UNPACKED;
@@ -44,11 +43,11 @@ import jdk.incubator.vector.VectorOperators;
  * inlined into their caller (325 bytes): where the compiler's tree of a method has 18,000 nodes, it inlines no more.
  *
  * <p>
- * Quants are not masked: see {@link Activations#nibbleFactors}. Loops over unpacked quants have a constant count, hence a method
- * for nibbles and one for bytes: the compiler computes beforehand, in a few steps, that no load leaves its array. With any other
- * count, or for loads from segments, these steps take longer than the products of so short a loop. Those loops end with
- * {@code !=} on purpose: the compiler takes no such loop for a counted one, and compares each load's address with the bounds
- * where it is.
+ * Quants are not masked: see {@link Activations#nibbleFactors}. Loops over arrays are counted, those over unpacked quants with a
+ * constant, hence a method for nibbles and one for bytes: the compiler computes beforehand that no load leaves its array, in few
+ * steps where the count is a constant. For loads from segments these steps take longer than the products of so short a loop. Such
+ * loops end with {@code !=} on purpose: the compiler takes none of them for a counted one, and compares each load's address with
+ * the bounds where it is.
  */
 final class VectorIntegerMultiply {
     /** Rows of weights that are computed together: two vectors. */
@@ -57,6 +56,12 @@ final class VectorIntegerMultiply {
     private static final int STREAM = 4 * LENGTH;
     /** Bytes from the ints of some columns of a strip to those of the next ones. */
     private static final long STEP = 4L * STRIP_ROWS;
+    /** Shorts that a pair of columns, or an integer sum, of so many rows takes. */
+    private static final int PAIR = 2 * STREAM;
+    /** Blocks that are unpacked together: with what meets them they fit the first-level cache. */
+    private static final int SHORT_BLOCKS = PANEL / (BLOCK / 2 * PAIR);
+    /** Shorts of the integer sums of a row of the group. */
+    private static final int ROW = SHORT_BLOCKS * HALVES * PAIR;
     /** Pairs of columns of a sum of nibbles. */
     private static final int NIBBLE_PAIRS = BLOCK / 2;
     /** Pairs of columns of a sum of bytes. */
@@ -73,11 +78,11 @@ final class VectorIntegerMultiply {
             int count = Math.min(ROWS, rows - first);
             int grouped = count / GROUP_ROWS * GROUP_ROWS;
             Arrays.fill(s, SUMS, SUMS + count * TILE_ROWS, 0);
-            for (int block = 0; grouped > 0 && block < weights.blocks(); block += SHORT_BLOCKS) {
-                addGroups(weights, start, block, x, first, grouped, scratch);
-            }
-            for (int part = 0; grouped < count && part < TILE_ROWS; part += STREAM) {
-                for (int block = 0; block < weights.blocks(); block += STREAM_BLOCKS) {
+            for (int part = 0; part < TILE_ROWS; part += STREAM) {
+                for (int block = 0; grouped > 0 && block < weights.blocks(); block += SHORT_BLOCKS) {
+                    addGroups(weights, start, part, block, x, first, grouped, scratch);
+                }
+                for (int block = 0; grouped < count && block < weights.blocks(); block += STREAM_BLOCKS) {
                     addRows(weights, start, part, block, x, first, grouped, count, scratch);
                 }
             }
@@ -87,29 +92,30 @@ final class VectorIntegerMultiply {
         }
     }
 
-    /** Adds some blocks' products to the sums of groups of rows. */
-    private static void addGroups(PackedMatrix weights, long start, int block, Activations x, int first, int rows,
-            KernelScratch scratch) {
+    /** Adds the products of some blocks of four vectors of rows to the sums of groups of rows of activations. */
+    private static void addGroups(PackedMatrix weights, long start, int part, int block, Activations x, int first,
+            int rows, KernelScratch scratch) {
         PackedLayout layout = weights.layout();
         int blocks = Math.min(SHORT_BLOCKS, weights.blocks() - block);
-        VectorScales.read(layout, weights.data(), start, block, blocks, 0, TILE_ROWS, 1, scratch.floats);
+        VectorScales.read(layout, weights.data(), start, block, blocks, part, STREAM, 1, scratch.floats);
         long quants = start + layout.stripOffset(weights.cols(), 0) + (long) block * layout.blockBytes();
-        unpack(layout.nibbles(), weights.data(), quants, layout.stripBytes(weights.cols()), blocks, scratch.shorts);
+        unpack(layout.nibbles(), weights.data(), quants, part, layout.stripBytes(weights.cols()), blocks,
+                scratch.shorts);
         for (int row = 0; row < rows; row += GROUP_ROWS) {
             int factors = x.factor(first + row, block * (BLOCK / 2));
             int at = (first + row) * x.blockStride() + block;
-            for (int part = 0; part < TILE_ROWS; part += PART) {
+            for (int i = 0; i < STREAM; i += PART) {
                 if (layout.nibbles()) {
-                    addNibblePairs(scratch.shorts, 2 * part, blocks, x.nibbleFactors(), factors, x.nibbleStarts(), at,
+                    addNibblePairs(scratch.shorts, 2 * i, blocks, x.nibbleFactors(), factors, x.nibbleStarts(), at,
                             x.blockStride());
                 } else {
-                    addBytePairs(scratch.shorts, 2 * part, HALVES * blocks, x.byteFactors(), factors, x.byteStarts(),
+                    addBytePairs(scratch.shorts, 2 * i, HALVES * blocks, x.byteFactors(), factors, x.byteStarts(),
                             HALVES * at, HALVES * x.blockStride());
                 }
             }
             for (int i = 0; i < GROUP_ROWS; i++) {
-                addScaled(layout, TILE_ROWS, blocks, x, at + i * x.blockStride(), INTEGERS + i * PAIR,
-                        GROUP_ROWS * PAIR, SUMS + (row + i) * TILE_ROWS, scratch);
+                addScaled(layout, blocks, x, at + i * x.blockStride(), INTEGERS + i * ROW,
+                        SUMS + (row + i) * TILE_ROWS + part, scratch);
             }
         }
     }
@@ -136,7 +142,7 @@ final class VectorIntegerMultiply {
                         HALVES * at,
                         scratch.shorts);
             }
-            addScaled(layout, STREAM, blocks, x, at, INTEGERS, 2 * STREAM, SUMS + i * TILE_ROWS + part, scratch);
+            addScaled(layout, blocks, x, at, INTEGERS, SUMS + i * TILE_ROWS + part, scratch);
         }
     }
 
@@ -150,10 +156,11 @@ final class VectorIntegerMultiply {
     }
 
     /** Quants shifted to where they are multiplied, a pair of columns to an int. */
-    private static void unpack(boolean nibbles, MemorySegment data, long at, long strip, int blocks, short[] w) {
-        for (int part = 0; part < TILE_ROWS; part += PART) {
-            long atA = at + offset(part, strip);
-            long atB = at + offset(part + LENGTH, strip);
+    private static void unpack(boolean nibbles, MemorySegment data, long at, int first, long strip, int blocks,
+            short[] w) {
+        for (int part = 0; part < STREAM; part += PART) {
+            long atA = at + offset(first + part, strip);
+            long atB = at + offset(first + part + LENGTH, strip);
             int to = UNPACKED + 2 * part;
             if (nibbles) {
                 for (long i = 0, end = STEP * blocks * (BLOCK / 8); i != end; i += STEP) {
@@ -216,15 +223,15 @@ final class VectorIntegerMultiply {
                 a3 = a3.add(a.mul(x3));
                 b3 = b3.add(b.mul(x3));
             }
-            int to = INTEGERS + sum * GROUP_ROWS * PAIR + part;
+            int to = INTEGERS + sum * PAIR + part;
             a0.intoArray(w, to);
             b0.intoArray(w, to + 2 * LENGTH);
-            a1.intoArray(w, to + PAIR);
-            b1.intoArray(w, to + PAIR + 2 * LENGTH);
-            a2.intoArray(w, to + 2 * PAIR);
-            b2.intoArray(w, to + 2 * PAIR + 2 * LENGTH);
-            a3.intoArray(w, to + 3 * PAIR);
-            b3.intoArray(w, to + 3 * PAIR + 2 * LENGTH);
+            a1.intoArray(w, to + ROW);
+            b1.intoArray(w, to + ROW + 2 * LENGTH);
+            a2.intoArray(w, to + 2 * ROW);
+            b2.intoArray(w, to + 2 * ROW + 2 * LENGTH);
+            a3.intoArray(w, to + 3 * ROW);
+            b3.intoArray(w, to + 3 * ROW + 2 * LENGTH);
         }
     }
 
@@ -261,15 +268,15 @@ final class VectorIntegerMultiply {
                 a3 = a3.add(a.mul(x3));
                 b3 = b3.add(b.mul(x3));
             }
-            int to = INTEGERS + sum * GROUP_ROWS * PAIR + part;
+            int to = INTEGERS + sum * PAIR + part;
             a0.intoArray(w, to);
             b0.intoArray(w, to + 2 * LENGTH);
-            a1.intoArray(w, to + PAIR);
-            b1.intoArray(w, to + PAIR + 2 * LENGTH);
-            a2.intoArray(w, to + 2 * PAIR);
-            b2.intoArray(w, to + 2 * PAIR + 2 * LENGTH);
-            a3.intoArray(w, to + 3 * PAIR);
-            b3.intoArray(w, to + 3 * PAIR + 2 * LENGTH);
+            a1.intoArray(w, to + ROW);
+            b1.intoArray(w, to + ROW + 2 * LENGTH);
+            a2.intoArray(w, to + 2 * ROW);
+            b2.intoArray(w, to + 2 * ROW + 2 * LENGTH);
+            a3.intoArray(w, to + 3 * ROW);
+            b3.intoArray(w, to + 3 * ROW + 2 * LENGTH);
         }
     }
 
@@ -302,7 +309,7 @@ final class VectorIntegerMultiply {
                 }
                 column += 4 * GROUP_ROWS;
             }
-            int to = INTEGERS + block * 2 * STREAM;
+            int to = INTEGERS + block * PAIR;
             a.intoArray(sums, to);
             b.intoArray(sums, to + 2 * LENGTH);
             c.intoArray(sums, to + 4 * LENGTH);
@@ -338,7 +345,7 @@ final class VectorIntegerMultiply {
                 d = d.add(quantsD.lanewise(VectorOperators.LSHR, 8).mul(second));
                 column += 2 * GROUP_ROWS;
             }
-            int to = INTEGERS + half * 2 * STREAM;
+            int to = INTEGERS + half * PAIR;
             a.intoArray(sums, to);
             b.intoArray(sums, to + 2 * LENGTH);
             c.intoArray(sums, to + 4 * LENGTH);
@@ -347,47 +354,46 @@ final class VectorIntegerMultiply {
     }
 
     /** Adds a row's integer sums to its sums: both halves of a lane, times the scales of weights and activations. */
-    private static void addScaled(PackedLayout layout, int rows, int blocks, Activations x, int at, int from,
-            int stride, int to, KernelScratch scratch) {
+    private static void addScaled(PackedLayout layout, int blocks, Activations x, int at, int from, int to,
+            KernelScratch scratch) {
         short[] sums = scratch.shorts;
         float[] s = scratch.floats;
         float[] scales = x.scales();
         float[] scaledSums = x.scaledSums();
         boolean nibbles = layout.nibbles();
         boolean minima = layout.minima();
-        int secondScale = layout.scaled() < BLOCK ? rows : 0;
-        int end = from + blocks * stride * (nibbles ? 1 : HALVES);
-        for (int i = 0; i < rows; i += PART) {
+        int secondScale = layout.scaled() < BLOCK ? STREAM : 0;
+        for (int i = 0; i < STREAM; i += PART) {
             FloatVector a = load(s, to + i);
             FloatVector b = load(s, to + i + LENGTH);
-            int block = at;
-            int scale = SCALES + i;
-            int offset = OFFSETS + i;
+            int first = from + 2 * i;
             if (nibbles) {
-                for (int integers = from + 2 * i; integers != end + 2 * i; integers += stride) {
+                for (int block = 0; block < blocks; block++) {
+                    int integers = first + block * PAIR;
+                    int scale = SCALES + i + block * HALVES * STREAM;
                     // Both halves of a lane fit 16 bits together, and only together are right.
                     IntVector pairA = shorts(sums, integers).reinterpretAsInts();
                     IntVector pairB = shorts(sums, integers + 2 * LENGTH).reinterpretAsInts();
-                    FloatVector factor = FloatVector.broadcast(FLOATS, scales[block]);
+                    FloatVector factor = FloatVector.broadcast(FLOATS, scales[at + block]);
                     a = toFloats(pairA.add(pairA.lanewise(VectorOperators.LSHL, 16))
                             .lanewise(VectorOperators.ASHR, 16)).mul(factor).fma(load(s, scale), a);
                     b = toFloats(pairB.add(pairB.lanewise(VectorOperators.LSHL, 16))
                             .lanewise(VectorOperators.ASHR, 16)).mul(factor).fma(load(s, scale + LENGTH), b);
                     if (minima) {
-                        FloatVector sum = FloatVector.broadcast(FLOATS, scaledSums[block]);
+                        int offset = OFFSETS + i + block * STREAM;
+                        FloatVector sum = FloatVector.broadcast(FLOATS, scaledSums[at + block]);
                         a = load(s, offset).fma(sum, a);
                         b = load(s, offset + LENGTH).fma(sum, b);
                     }
-                    block++;
-                    scale += HALVES * rows;
-                    offset += rows;
                 }
             } else {
-                for (int integers = from + 2 * i; integers != end + 2 * i; integers += HALVES * stride) {
-                    FloatVector factor = FloatVector.broadcast(FLOATS, scales[block]);
+                for (int block = 0; block < blocks; block++) {
+                    int integers = first + block * HALVES * PAIR;
+                    int scale = SCALES + i + block * HALVES * STREAM;
+                    FloatVector factor = FloatVector.broadcast(FLOATS, scales[at + block]);
                     for (int half = 0; half < HALVES; half++) {
-                        IntVector pairA = shorts(sums, integers + half * stride).reinterpretAsInts();
-                        IntVector pairB = shorts(sums, integers + half * stride + 2 * LENGTH).reinterpretAsInts();
+                        IntVector pairA = shorts(sums, integers + half * PAIR).reinterpretAsInts();
+                        IntVector pairB = shorts(sums, integers + half * PAIR + 2 * LENGTH).reinterpretAsInts();
                         a = toFloats(pairA.lanewise(VectorOperators.LSHL, 16).lanewise(VectorOperators.ASHR, 16)
                                 .add(pairA.lanewise(VectorOperators.ASHR, 16))).mul(factor)
                                 .fma(load(s, scale + half * secondScale), a);
@@ -396,13 +402,11 @@ final class VectorIntegerMultiply {
                                 .fma(load(s, scale + half * secondScale + LENGTH), b);
                     }
                     if (minima) {
-                        FloatVector sum = FloatVector.broadcast(FLOATS, scaledSums[block]);
+                        int offset = OFFSETS + i + block * STREAM;
+                        FloatVector sum = FloatVector.broadcast(FLOATS, scaledSums[at + block]);
                         a = load(s, offset).fma(sum, a);
                         b = load(s, offset + LENGTH).fma(sum, b);
                     }
-                    block++;
-                    scale += HALVES * rows;
-                    offset += rows;
                 }
             }
             a.intoArray(s, to + i);
