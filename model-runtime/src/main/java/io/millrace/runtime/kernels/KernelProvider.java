@@ -14,12 +14,15 @@ import org.slf4j.LoggerFactory;
 /**
  * Picks the kernels for this JVM, once, and logs what it picked: the Vector API where it is there, compiled and of a shape
  * the kernels know, else the scalar reference, which gives the same bits, many times slower. Wrong JVM flags do not fail,
- * they crawl; so a warning names what to change. The system property {@code millrace.kernels} ({@code scalar} or
- * {@code vector}) decides by force.
+ * they crawl; so a warning names what to change. The system property {@code millrace.kernels} ({@code scalar},
+ * {@code vector}, {@code vector-256} or {@code vector-512}) decides by force; vectors that the machine has not are emulated, to
+ * test the code for them.
  */
 public final class KernelProvider {
     /** Name of the system property that forces a choice. */
     public static final String PROPERTY = "millrace.kernels";
+    static final String VECTOR_256 = "vector-256";
+    static final String VECTOR_512 = "vector-512";
 
     private static final Logger LOG = LoggerFactory.getLogger(KernelProvider.class);
 
@@ -40,21 +43,22 @@ public final class KernelProvider {
     /**
      * Picks kernels.
      *
-     * @param forced {@code scalar}, {@code vector} or null
+     * @param forced the property's value or null
      * @throws IllegalArgumentException for another name
      * @throws IllegalStateException when the vector kernels are forced where they cannot run
      */
     static Kernels choose(@Nullable String forced) {
         Kernels kernels = switch (forced) {
             case "scalar" -> new ScalarKernels();
-            case "vector" -> {
-                obstacle().ifPresent(problem -> {
-                    throw new IllegalStateException(PROPERTY + "=vector: " + problem);
+            case "vector", VECTOR_256, VECTOR_512 -> {
+                obstacle(forced).ifPresent(problem -> {
+                    throw new IllegalStateException(PROPERTY + "=" + forced + ": " + problem);
                 });
                 yield vector();
             }
-            case null -> obstacle().map(KernelProvider::fallBack).orElseGet(KernelProvider::vector);
-            default -> throw new IllegalArgumentException(PROPERTY + " must be scalar or vector, not " + forced);
+            case null -> obstacle("vector").map(KernelProvider::fallBack).orElseGet(KernelProvider::vector);
+            default -> throw new IllegalArgumentException(
+                    PROPERTY + " must be scalar, vector, vector-256 or vector-512, not " + forced);
         };
         LOG.info("Kernels: {}, on {} {}", kernels.name(), System.getProperty("java.vm.name"),
                 System.getProperty("java.vm.version"));
@@ -68,10 +72,12 @@ public final class KernelProvider {
 
     /** In a method of its own, so that no vector class is loaded before it is known to be there. */
     private static Kernels vector() {
-        if (!VectorKernels.widest() && mayHaveAvx512(CPU_INFO)) {
+        if (VectorKernels.emulated()) {
+            LOG.warn("Decoding will crawl: {} asks for vectors that this machine has not", PROPERTY);
+        } else if (!VectorKernels.widest() && mayHaveAvx512(CPU_INFO)) {
             LOG.warn(
                     "Decoding will be slower than it could be where the processor has AVX-512: the JVM's vectors have 256 bit;"
-                            + " start it with -XX:UseAVX=3 and without -XX:MaxVectorSize");
+                            + " start it with -XX:UseAVX=3 and without -XX:MaxVectorSize or -Dmillrace.kernels");
         }
         return new VectorKernels();
     }
@@ -86,7 +92,7 @@ public final class KernelProvider {
     }
 
     /** Why the vector kernels cannot be used, and what helps. */
-    private static Optional<String> obstacle() {
+    private static Optional<String> obstacle(String wanted) {
         if (ModuleLayer.boot().findModule("jdk.incubator.vector").isEmpty()) {
             return Optional.of("the module jdk.incubator.vector is not loaded; start the JVM with"
                     + " --add-modules=jdk.incubator.vector");
@@ -95,7 +101,7 @@ public final class KernelProvider {
             return Optional.of("the JVM runs without its C2 compiler; remove -Xint, -XX:TieredStopAtLevel and"
                     + " -XX:-UseCompiler from its flags");
         }
-        if (!VectorKernels.supported()) {
+        if (wanted.equals("vector") && (!VectorKernels.supported() || VectorKernels.emulated())) {
             return Optional.of("there are vector kernels for 256 and 512 bit only, and this machine (or"
                     + " -XX:MaxVectorSize) prefers another size");
         }

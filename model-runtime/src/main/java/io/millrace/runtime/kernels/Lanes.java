@@ -12,16 +12,21 @@ import jdk.incubator.vector.VectorSpecies;
 
 /**
  * The vector shapes of the kernels, fixed when the class is loaded: one vector of 16 lanes where the machine's preferred one
- * has 512 bits, two of 8 where it has 256. Shapes wider than the machine's would be emulated, thousands of times slower.
+ * has 512 bits, two of 8 where it has 256. Shapes wider than the machine's are emulated, thousands of times slower, and only
+ * used where {@link KernelProvider#PROPERTY} asks for them.
  */
 final class Lanes {
-    static final VectorSpecies<Float> FLOATS = FloatVector.SPECIES_PREFERRED;
+    static final VectorSpecies<Float> FLOATS = switch (System.getProperty(KernelProvider.PROPERTY)) {
+        case KernelProvider.VECTOR_256 -> FloatVector.SPECIES_256;
+        case KernelProvider.VECTOR_512 -> FloatVector.SPECIES_512;
+        case null, default -> FloatVector.SPECIES_PREFERRED;
+    };
     /** Lanes of one vector. */
     static final int LENGTH = FLOATS.length();
     static final boolean WIDE = LENGTH == Kernels.LANES;
-    static final VectorSpecies<Integer> INTS = IntVector.SPECIES_PREFERRED;
+    static final VectorSpecies<Integer> INTS = FLOATS.withLanes(int.class);
     /** Two to an int. */
-    static final VectorSpecies<Short> SHORTS = ShortVector.SPECIES_PREFERRED;
+    static final VectorSpecies<Short> SHORTS = FLOATS.withLanes(short.class);
     private static final VectorSpecies<Short> HALF_SHORTS = WIDE ? ShortVector.SPECIES_256 : ShortVector.SPECIES_128;
     private static final VectorSpecies<Byte> BYTES = WIDE ? ByteVector.SPECIES_128 : ByteVector.SPECIES_64;
 
@@ -32,10 +37,15 @@ final class Lanes {
 
     private Lanes() {}
 
-    /** Whether the machine's preferred shape is one that the kernels are written for. */
+    /** Whether the shape is one that the kernels are written for. */
     static boolean supported() {
-        return (FLOATS.vectorBitSize() == 512 || FLOATS.vectorBitSize() == 256)
-                && SHORTS.vectorBitSize() == FLOATS.vectorBitSize();
+        return FLOATS.vectorBitSize() == 512 || FLOATS.vectorBitSize() == 256;
+    }
+
+    /** Whether the machine has no vectors of that shape, of floats or of shorts. */
+    static boolean emulated() {
+        return FLOATS.vectorBitSize() > Math.min(FloatVector.SPECIES_PREFERRED.vectorBitSize(),
+                ShortVector.SPECIES_PREFERRED.vectorBitSize());
     }
 
     static FloatVector load(float[] array, int offset) {

@@ -18,12 +18,17 @@ import jdk.incubator.vector.VectorOperators;
  */
 final class VectorKernels implements Kernels {
 
-    /** Whether the machine's vectors are ones that the kernels are written for. */
+    /** Whether the vectors are ones that the kernels are written for. */
     static boolean supported() {
         return Lanes.supported();
     }
 
-    /** Whether the machine's vectors are the widest that the kernels are written for. */
+    /** Whether the machine has no such vectors. */
+    static boolean emulated() {
+        return Lanes.emulated();
+    }
+
+    /** Whether the vectors are the widest that the kernels are written for. */
     static boolean widest() {
         return Lanes.WIDE;
     }

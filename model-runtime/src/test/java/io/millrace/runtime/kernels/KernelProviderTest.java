@@ -32,11 +32,19 @@ class KernelProviderTest {
     void thePropertyForcesAChoice() {
         assertThat(KernelProvider.choose("scalar")).isInstanceOf(ScalarKernels.class);
         assertThatIllegalArgumentException().isThrownBy(() -> KernelProvider.choose("gpu"))
-                .withMessage("millrace.kernels must be scalar or vector, not gpu");
+                .withMessage("millrace.kernels must be scalar, vector, vector-256 or vector-512, not gpu");
+    }
+
+    /** Those that the machine has not are emulated. */
+    @ParameterizedTest
+    @ValueSource(ints = {256, 512})
+    void vectorsOfBothShapesGiveTheSameBits(int bits) throws Exception {
+        assertThat(digestOfJvm(MODULE, "-Dmillrace.kernels=vector-" + bits))
+                .isEqualTo("vector (" + bits + " bit) " + scalarDigest());
     }
 
     @Test
-    void vectorsOf256BitGiveTheSameBits() throws Exception {
+    void aSmallerLargestVectorIsUsed() throws Exception {
         Assumptions.assumeTrue(BITS >= 256, "vectors of " + BITS + " bits");
         assertThat(digestOfJvm(MODULE, "-XX:MaxVectorSize=32")).isEqualTo("vector (256 bit) " + scalarDigest());
     }
