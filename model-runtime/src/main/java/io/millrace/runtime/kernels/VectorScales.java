@@ -39,26 +39,27 @@ final class VectorScales {
         boolean minima = layout.minima();
         FloatVector exponent = FloatVector.broadcast(FLOATS, EXPONENT * factor);
         FloatVector zero = FloatVector.broadcast(FLOATS, layout.zero());
+        int groupBlocks = layout.groupBlocks();
+        int inGroup = first % groupBlocks;
+        long next = start + layout.scalesOffset(first) + (narrow ? row : 2L * row);
+        long header = start + layout.headerOffset(first);
         for (int i = 0; i < count; i++) {
-            int block = first + i;
-            long scales = start + layout.scalesOffset(block) + (narrow ? row : 2L * row);
+            long scales = next;
             int to = SCALES + i * HALVES * rows;
-            if (!narrow || i == 0 || block % layout.groupBlocks() == 0) {
+            if (!narrow || i == 0 || inGroup == 0) {
                 for (int kind = 0; kind < (minima ? 2 : 1); kind++) {
                     long wide = narrow
-                            ? start + layout.headerOffset(block) + (long) kind * SCALE_BYTES + 2L * row
+                            ? header + (long) kind * SCALE_BYTES + 2L * row
                             : scales;
                     int at = narrow ? HEADER + kind * rows : to;
-                    for (long end = wide + 2L * rows; wide != end; wide += 4L * LANES) {
-                        for (int lane = 0; lane < LANES; lane += LENGTH) {
-                            // 32 rows are 16 ints. Sign, exponent and mantissa of an f16 to where a float has them.
-                            IntVector pairs = ints(data, wide + 4L * lane);
-                            pairs.lanewise(VectorOperators.LSHL, 16).lanewise(VectorOperators.ASHR, 3)
-                                    .and(SHIFTED_HALF).reinterpretAsFloats().mul(exponent).intoArray(s, at + lane);
-                            pairs.lanewise(VectorOperators.ASHR, 3).and(SHIFTED_HALF).reinterpretAsFloats()
-                                    .mul(exponent).intoArray(s, at + LANES + lane);
-                        }
-                        at += 2 * LANES;
+                    for (int lane = 0; lane != rows / 2; lane += LENGTH) {
+                        // 32 rows are 16 ints. Sign, exponent and mantissa of an f16 to where a float has them.
+                        IntVector pairs = ints(data, wide + 4L * lane);
+                        int low = at + lane + (lane & -LANES);
+                        pairs.lanewise(VectorOperators.LSHL, 16).lanewise(VectorOperators.ASHR, 3)
+                                .and(SHIFTED_HALF).reinterpretAsFloats().mul(exponent).intoArray(s, low);
+                        pairs.lanewise(VectorOperators.ASHR, 3).and(SHIFTED_HALF).reinterpretAsFloats()
+                                .mul(exponent).intoArray(s, low + LANES);
                     }
                 }
             }
@@ -79,6 +80,13 @@ final class VectorScales {
                     signedBytes(data, scales + TILE_ROWS).mul(shared).intoArray(s, to + rows + offset);
                     offset += LENGTH;
                 }
+            }
+            next += SCALE_BYTES;
+            inGroup++;
+            if (inGroup == groupBlocks) {
+                inGroup = 0;
+                header += layout.headerBytes() + groupBlocks * SCALE_BYTES;
+                next += layout.headerBytes();
             }
         }
     }
