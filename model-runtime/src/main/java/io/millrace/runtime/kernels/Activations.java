@@ -85,8 +85,8 @@ public final class Activations {
     }
 
     /**
-     * What both halves of a shifted int of eight nibbles are multiplied by, modulo 2^16, {@code [row / 4][pair of columns][row % 4]}: for column
-     * {@code 2 i} in the low half of the int of pair {@code i}, for the next one in the high.
+     * What both halves of a shifted int of eight nibbles are multiplied by, modulo 2^16, {@code [row / 4][pair of columns][row % 4]}:
+     * for the first column of a pair in the low half of its int, for the second in the high.
      *
      * <p>
      * An int {@code v} of nibbles {@code q0} to {@code q7}, from the lowest, shifted right by {@code 4 j} bits is

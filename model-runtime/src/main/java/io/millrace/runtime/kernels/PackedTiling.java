@@ -39,7 +39,7 @@ final class PackedTiling {
     static final int UNPACKED = 0;
     /** Shorts of them: half of the first-level cache. */
     static final int PANEL = 1 << 13;
-    /** Integer sums of a group of rows, {@code [block][half][row of the group][row][2]}, or of one, {@code [block][half][row][2]}. */
+    /** Integer sums of a group of rows, {@code [row of the group][block][half][row][2]}, or of one, {@code [block][half][row][2]}. */
     static final int INTEGERS = UNPACKED + PANEL;
     /** Shorts in all. */
     static final int SHORT_SCRATCH = INTEGERS
