@@ -52,14 +52,16 @@ final class VectorScales {
                             ? header + (long) kind * SCALE_BYTES + 2L * row
                             : scales;
                     int at = narrow ? HEADER + kind * rows : to;
-                    for (int lane = 0; lane != rows / 2; lane += LENGTH) {
-                        // 32 rows are 16 ints. Sign, exponent and mantissa of an f16 to where a float has them.
-                        IntVector pairs = ints(data, wide + 4L * lane);
-                        int low = at + lane + (lane & -LANES);
-                        pairs.lanewise(VectorOperators.LSHL, 16).lanewise(VectorOperators.ASHR, 3)
-                                .and(SHIFTED_HALF).reinterpretAsFloats().mul(exponent).intoArray(s, low);
-                        pairs.lanewise(VectorOperators.ASHR, 3).and(SHIFTED_HALF).reinterpretAsFloats()
-                                .mul(exponent).intoArray(s, low + LANES);
+                    for (long end = wide + 2L * rows; wide != end; wide += 4L * LANES) {
+                        for (int lane = 0; lane < LANES; lane += LENGTH) {
+                            // 32 rows are 16 ints. Sign, exponent and mantissa of an f16 to where a float has them.
+                            IntVector pairs = ints(data, wide + 4L * lane);
+                            pairs.lanewise(VectorOperators.LSHL, 16).lanewise(VectorOperators.ASHR, 3)
+                                    .and(SHIFTED_HALF).reinterpretAsFloats().mul(exponent).intoArray(s, at + lane);
+                            pairs.lanewise(VectorOperators.ASHR, 3).and(SHIFTED_HALF).reinterpretAsFloats()
+                                    .mul(exponent).intoArray(s, at + LANES + lane);
+                        }
+                        at += 2 * LANES;
                     }
                 }
             }
