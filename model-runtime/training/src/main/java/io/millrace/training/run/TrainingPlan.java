@@ -53,7 +53,7 @@ public record TrainingPlan(long seed, NetworkShape shape, int vocabularyTexts,
         }
     }
 
-    /** The whole recipe. The card of the model in this repository names the commit whose plan made that. */
+    /** The whole recipe, which made the model in this repository. */
     public static TrainingPlan full(long seed) {
         return new TrainingPlan(seed, new NetworkShape(DeskVocabulary.SIZE, 6, 192, 512, 4, 2, 64, ROPE_BASE, 1e-5f),
                 20_000, 4096,
