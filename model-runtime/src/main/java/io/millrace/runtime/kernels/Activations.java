@@ -104,9 +104,9 @@ public final class Activations {
         return byteFactors;
     }
 
-    /** Where a row's factors of a pair of columns are. */
-    int factor(int row, int pair) {
-        return row / GROUP_ROWS * factorGroupStride + pair * GROUP_ROWS + row % GROUP_ROWS;
+    /** Where a row's factors of a block begin; those of its next pair of columns are {@link #GROUP_ROWS} ints further. */
+    int factors(int row, int block) {
+        return row / GROUP_ROWS * factorGroupStride + block * (BLOCK / 2) * GROUP_ROWS + row % GROUP_ROWS;
     }
 
     /** Writes a block's rounded values, found again in its factors. */
@@ -114,7 +114,7 @@ public final class Activations {
         int[] factors = bytes ? byteFactors : nibbleFactors;
         int pairs = bytes ? 2 : 4;
         int shift = bytes ? 8 : 4;
-        int at = factor(row, block * (BLOCK / 2));
+        int at = factors(row, block);
         for (int i = 0; i < BLOCK / 2; i++) {
             int before = i % pairs == 0 ? 0 : values[2 * i - 2];
             values[2 * i] = (short) (factors[at + i * GROUP_ROWS] + (before << shift));

@@ -21,6 +21,7 @@ import org.slf4j.LoggerFactory;
 public final class KernelProvider {
     /** Name of the system property that forces a choice. */
     public static final String PROPERTY = "millrace.kernels";
+    private static final String VECTOR = "vector";
     static final String VECTOR_256 = "vector-256";
     static final String VECTOR_512 = "vector-512";
 
@@ -50,13 +51,13 @@ public final class KernelProvider {
     static Kernels choose(@Nullable String forced) {
         Kernels kernels = switch (forced) {
             case "scalar" -> new ScalarKernels();
-            case "vector", VECTOR_256, VECTOR_512 -> {
+            case VECTOR, VECTOR_256, VECTOR_512 -> {
                 obstacle(forced).ifPresent(problem -> {
                     throw new IllegalStateException(PROPERTY + "=" + forced + ": " + problem);
                 });
                 yield vector();
             }
-            case null -> obstacle("vector").map(KernelProvider::fallBack).orElseGet(KernelProvider::vector);
+            case null -> obstacle(VECTOR).map(KernelProvider::fallBack).orElseGet(KernelProvider::vector);
             default -> throw new IllegalArgumentException(
                     PROPERTY + " must be scalar, vector, vector-256 or vector-512, not " + forced);
         };
@@ -91,7 +92,7 @@ public final class KernelProvider {
         }
     }
 
-    /** Why the vector kernels cannot be used, and what helps. */
+    /** Why the vector kernels cannot be used, and what helps; vectors of a shape that is asked for are emulated if need be. */
     private static Optional<String> obstacle(String wanted) {
         if (ModuleLayer.boot().findModule("jdk.incubator.vector").isEmpty()) {
             return Optional.of("the module jdk.incubator.vector is not loaded; start the JVM with"
@@ -101,7 +102,7 @@ public final class KernelProvider {
             return Optional.of("the JVM runs without its C2 compiler; remove -Xint, -XX:TieredStopAtLevel and"
                     + " -XX:-UseCompiler from its flags");
         }
-        if (wanted.equals("vector") && (!VectorKernels.supported() || VectorKernels.emulated())) {
+        if (wanted.equals(VECTOR) && (!VectorKernels.supported() || VectorKernels.emulated())) {
             return Optional.of("there are vector kernels for 256 and 512 bit only, and this machine (or"
                     + " -XX:MaxVectorSize) prefers another size");
         }

@@ -24,7 +24,7 @@ final class Rounding {
      * @param rounded values, in 32 bits
      */
     static void store(Activations x, int row, int block, float largest, int[] rounded) {
-        int to = x.factor(row, block * (Activations.BLOCK / 2));
+        int to = x.factors(row, block);
         int at = row * x.blockStride() + block;
         int sum = 0;
         if (x.nibbles()) {

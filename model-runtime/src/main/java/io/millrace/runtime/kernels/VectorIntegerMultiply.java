@@ -102,7 +102,7 @@ final class VectorIntegerMultiply {
         unpack(layout.nibbles(), weights.data(), quants, part, layout.stripBytes(weights.cols()), blocks,
                 scratch.shorts);
         for (int row = 0; row < rows; row += GROUP_ROWS) {
-            int factors = x.factor(first + row, block * (BLOCK / 2));
+            int factors = x.factors(first + row, block);
             int at = (first + row) * x.blockStride() + block;
             for (int i = 0; i < STREAM; i += PART) {
                 if (layout.nibbles()) {
@@ -132,7 +132,7 @@ final class VectorIntegerMultiply {
         long c = quants + offset(part + 2 * LENGTH, layout.stripBytes(weights.cols()));
         long d = quants + offset(part + 3 * LENGTH, layout.stripBytes(weights.cols()));
         for (int i = row; i < end; i++) {
-            int factors = x.factor(first + i, block * (BLOCK / 2));
+            int factors = x.factors(first + i, block);
             int at = (first + i) * x.blockStride() + block;
             if (layout.nibbles()) {
                 addNibbles(weights.data(), a, b, c, d, blocks, x.nibbleFactors(), factors, x.nibbleStarts(), at,

